@@ -1,0 +1,1 @@
+"""Collects events and items: reading, validation, de-duplication, the event log."""

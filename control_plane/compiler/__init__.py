@@ -1,0 +1,1 @@
+"""Compiles a model and rules into signed, content-addressed tables."""

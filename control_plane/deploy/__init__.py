@@ -1,0 +1,1 @@
+"""Publishes releases to a CDN's key-value store, and takes them back."""

@@ -1,0 +1,1 @@
+"""Runs the edge on a laptop: workerd as a subprocess over a local CDN."""

@@ -1,0 +1,1 @@
+"""Learns features, segments, popularity, neighbours and visitor rows from the event log."""

@@ -1,0 +1,1 @@
+"""Turns the event log into people and sessions: identity, consent, sessions."""

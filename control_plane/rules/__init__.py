@@ -1,0 +1,1 @@
+"""Reads the marketer's rules.yaml: content, slots, rules, experiments, holdout."""

@@ -1,0 +1,190 @@
+"""A project's settings (frontshelf.toml, then the environment) and where its files stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from control_plane.errors import InputError, suggest
+
+ENVIRONMENT_PREFIX = "FRONTSHELF_"
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all settings sections: unknown keys are errors."""
+
+
+class Shop(Section, frozen=True):
+    """Who the tables are for; both names are signed into every release."""
+
+    name: str = "shop"
+    environment: str = "dev"
+    currency: str = "EUR"
+
+
+class Ingest(Section, frozen=True):
+    """How files of events are taken in.
+
+    `consent` says what a file without a consent column counts as.
+    """
+
+    max_rejects: float = 0.1
+    consent: Literal["granted", "refused"] = "granted"
+
+
+class Train(Section, frozen=True):
+    """What models learn, and within which bounds."""
+
+    neighbours: int = 50
+    session_gap_minutes: int = 30
+    visitor_items: int = 20
+    popular_items: int = 200
+    segments_min: int = 3
+    segments_max: int = 8
+    seed: int = 7
+
+
+class Edge(Section, frozen=True):
+    """How the worker treats the shop's pages; becomes the worker's variables."""
+
+    prefix: str = "/_fs"
+    include: tuple[str, ...] = ("/*",)
+    exclude: tuple[str, ...] = ("/checkout*", "/account*")
+    slot_tags: tuple[str, ...] = ("div", "section", "aside", "ul", "ol")
+    collect_url: str = ""
+    min_counter: int = 0
+
+
+class Cloudflare(Section, frozen=True):
+    """Where the remote key-value store is. The API token comes from CLOUDFLARE_API_TOKEN."""
+
+    account_id: str = ""
+    namespace_id: str = ""
+    base_url: str = "https://api.cloudflare.com/client/v4"
+
+
+class Settings(Section, frozen=True):
+    """All settings of a project, validated when loaded."""
+
+    shop: Shop = Shop()
+    ingest: Ingest = Ingest()
+    train: Train = Train()
+    edge: Edge = Edge()
+    cloudflare: Cloudflare = Cloudflare()
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A project directory: its settings and the places of its files."""
+
+    root: Path
+    settings: Settings
+
+    @property
+    def rules(self) -> Path:
+        """The marketer's rules."""
+        return self.root / "rules.yaml"
+
+    @property
+    def data(self) -> Path:
+        """The event log, the item catalogue, rejects and the identifier vault."""
+        return self.root / "data"
+
+    @property
+    def inbox(self) -> Path:
+        """Where `dev` appends the events that browsers send."""
+        return self.root / "inbox"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys and secrets; never leaves the machine, never in version control."""
+        return self.root / "keys"
+
+    @property
+    def models(self) -> Path:
+        """What `train` learned."""
+        return self.root / "models"
+
+    @property
+    def build(self) -> Path:
+        """What `compile` made."""
+        return self.root / "build"
+
+    @property
+    def local(self) -> Path:
+        """The local edge: its key-value store, release history, running process."""
+        return self.root / ".local"
+
+
+def load_project(root: Path, environment: Mapping[str, str] | None = None) -> Project:
+    """Read `root/frontshelf.toml`; raise InputError when it is missing or wrong."""
+    file = root / "frontshelf.toml"
+    if not file.is_file():
+        raise InputError(
+            "no frontshelf.toml here",
+            file=root,
+            remedy="Run 'frontshelf init' there first, or name the project with --project DIR.",
+        )
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"not valid TOML: {error}", file=file) from error
+    variables = os.environ if environment is None else environment
+    return Project(root=root.resolve(), settings=parse_settings(raw, variables, file))
+
+
+def parse_settings(raw: dict[str, Any], environment: Mapping[str, str], file: Path) -> Settings:
+    """Validate settings; FRONTSHELF_SECTION_KEY in the environment overrides section.key."""
+    _refuse_unknown(raw, file)
+    for section, fields in _fields().items():
+        for key in fields:
+            value = environment.get(f"{ENVIRONMENT_PREFIX}{section}_{key}".upper())
+            if value is not None:
+                raw.setdefault(section, {})[key] = value
+    try:
+        settings = msgspec.convert(raw, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise InputError(str(error), file=file, remedy="See docs/settings.md.") from error
+    if not 0 <= settings.ingest.max_rejects <= 1:
+        raise InputError(
+            f"{settings.ingest.max_rejects} is not a share",
+            file=file,
+            field="ingest.max_rejects",
+            remedy="Give a number from 0 to 1.",
+        )
+    for field, name in (("name", settings.shop.name), ("environment", settings.shop.environment)):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
+            raise InputError(
+                f"{name!r} is not a name",
+                file=file,
+                field=f"shop.{field}",
+                remedy="Use 1 to 32 small letters, digits and hyphens.",
+            )
+    return settings
+
+
+def _fields() -> dict[str, tuple[str, ...]]:
+    sections = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    return {name: section.__struct_fields__ for name, section in sections.items()}
+
+
+def _refuse_unknown(raw: dict[str, Any], file: Path) -> None:
+    known = _fields()
+    for section, values in raw.items():
+        if section not in known:
+            raise InputError(
+                "unknown section", file=file, field=section, remedy=suggest(section, list(known))
+            )
+        for key in values if isinstance(values, dict) else ():
+            if key not in known[section]:
+                raise InputError(
+                    "unknown setting",
+                    file=file,
+                    field=f"{section}.{key}",
+                    remedy=suggest(key, list(known[section])),
+                )
