@@ -1,0 +1,205 @@
+"""Compiles a trained model, the catalogue and the rules into a release under `build/`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import numpy as np
+
+from control_plane.collect.log import EventLog
+from control_plane.compiler.cards import Cards, read_cards
+from control_plane.compiler.items import item_values
+from control_plane.compiler.locator import build_locator
+from control_plane.compiler.manifest import Parts, make_manifest
+from control_plane.compiler.order import clustered_order
+from control_plane.compiler.popular import popular_value
+from control_plane.compiler.rows import renumber
+from control_plane.compiler.templates import load_template
+from control_plane.compiler.values import Value
+from control_plane.compiler.visitors import visitor_values
+from control_plane.errors import WorkError
+from control_plane.hashing import hash_texts
+from control_plane.keyring import load_signing_key
+from control_plane.models.artifacts import Model, Rows, load
+from control_plane.rules.load import load_rules, to_table, validate_segments
+from control_plane.settings import Project
+from control_plane.tables import FORMAT, digest
+
+Progress = Callable[[str], None]
+
+
+class Release(msgspec.Struct, frozen=True):
+    """What `compile` made; `release.json` in the build folder holds the same."""
+
+    release: str
+    manifest: str
+    digest: str
+    format: int
+    shop: str
+    environment: str
+    model_time: str
+    items: int
+    visitors: int
+    values: list[dict[str, Any]]
+    bytes_by_kind: dict[str, int]
+
+
+def compile_project(project: Project, progress: Progress = lambda step: None) -> Release:
+    """Compile the project's model and rules; the same input gives the same bytes."""
+    rules = load_rules(project.root)
+    model = load(project.models)
+    validate_segments(rules, [segment.key for segment in model.segments])
+    table = to_table(rules)
+    names = {entry["template"] for entry in table["content"].values() if "template" in entry}
+    templates = {name: load_template(name, project.root / "templates") for name in sorted(names)}
+    with EventLog(project).connect() as log:
+        return _write(project, model, log, table, templates, progress)
+
+
+def _write(
+    project: Project,
+    model: Model,
+    log: duckdb.DuckDBPyConnection,
+    rules: dict[str, Any],
+    templates: dict[str, Any],
+    progress: Progress,
+) -> Release:
+    partial = project.build / ".partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    (partial / "values").mkdir(parents=True)
+    listed: list[dict[str, Any]] = []
+
+    def keep(values: Iterable[Value]) -> list[bytes]:
+        digests = []
+        for value in values:
+            (partial / "values" / value.key).write_bytes(value.data)
+            listed.append({"key": value.key, "bytes": len(value.data), "kind": value.kind})
+            digests.append(value.digest)
+        return digests
+
+    try:
+        parts = _compile_tables(model, log, keep, progress, rules, templates)
+        shop = project.settings.shop
+        key = load_signing_key(project.keys, "release")
+        manifest, extra = make_manifest(parts, shop.name, shop.environment, key)
+        keep([*extra, manifest])
+        release = Release(
+            release=manifest.key[2:14],
+            manifest=manifest.key,
+            digest=digest(manifest.data).hex(),
+            format=FORMAT,
+            shop=shop.name,
+            environment=shop.environment,
+            model_time=model.model_time,
+            items=int(parts.item_cuts[-1]),
+            visitors=parts.visitor_count,
+            values=listed,
+            bytes_by_kind=_bytes_by_kind(listed),
+        )
+        (partial / "release.json").write_text(
+            json.dumps(msgspec.to_builtins(release), indent=1) + "\n", encoding="utf-8"
+        )
+        _publish_folder(project.build, partial, release.release)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise WorkError(
+            f"{project.build}: the release could not be written ({error.strerror}). "
+            "The one before is untouched; make room and run 'frontshelf compile' again."
+        ) from error
+    return release
+
+
+def _compile_tables(
+    model: Model,
+    log: duckdb.DuckDBPyConnection,
+    keep: Callable[[Iterable[Value]], list[bytes]],
+    progress: Progress,
+    rules: dict[str, Any],
+    templates: dict[str, Any],
+) -> Parts:
+    progress("numbering items")
+    ids, rows = _with_catalogue(model, log)
+    cards = read_cards(log, ids)
+    order = clustered_order(rows.indptr, rows.items, rows.scores, _leftover_rank(cards))
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    cards = cards.take(order)
+    lanes = hash_texts(cards.sku)
+    progress("writing items")
+    cuts, items = item_values(renumber(rows, place, order), cards, lanes)
+    item_digests = keep(items)
+    home = np.repeat(np.arange(len(cuts) - 1), np.diff(cuts))
+    progress("writing visitors")
+    firsts, visitors = visitor_values(model.visitors, place, model.key_id)
+    visitor_digests = keep(visitors)
+    popular = popular_value(model.popular, place, cards)
+    keep([popular])
+    return Parts(
+        model_time=model.model_time,
+        item_cuts=cuts,
+        item_digests=item_digests,
+        locator=build_locator(lanes, home),
+        visitor_firsts=firsts,
+        visitor_digests=visitor_digests,
+        visitor_count=len(model.visitors.keys),
+        key_id=model.key_id,
+        popular=popular.digest,
+        reminder_scale=model.reminder_scale,
+        segments=[(segment.key, segment.name) for segment in model.segments],
+        rules=rules,
+        templates=templates,
+    )
+
+
+def _with_catalogue(model: Model, log: duckdb.DuckDBPyConnection) -> tuple[list[str], Rows]:
+    """Return the model's items and the catalogue's new ones, which have no neighbours yet."""
+    known = set(model.item_ids)
+    new = [
+        row[0]
+        for row in log.execute("SELECT item_id FROM items ORDER BY item_id").fetchall()
+        if row[0] not in known
+    ]
+    rows = model.neighbours
+    indptr = np.concatenate([rows.indptr, np.full(len(new), rows.indptr[-1])])
+    return model.item_ids + new, Rows(indptr, rows.items, rows.scores)
+
+
+def _leftover_rank(cards: Cards) -> np.ndarray:
+    """Rank items by category, then title, so that unseen ones of a kind stand together."""
+    keys = sorted(
+        range(len(cards.sku)),
+        key=lambda place: (cards.category[place], cards.title[place], cards.sku[place]),
+    )
+    rank = np.empty(len(keys), dtype=np.int64)
+    rank[keys] = np.arange(len(keys))
+    return rank
+
+
+def _bytes_by_kind(values: list[dict[str, Any]]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for value in values:
+        totals[value["kind"]] = totals.get(value["kind"], 0) + value["bytes"]
+    return totals
+
+
+def _publish_folder(build: Path, partial: Path, release: str) -> None:
+    """Put the finished folder under its release's name and point `current` at it, in one step."""
+    target = build / f"r-{release}"
+    if target.exists():
+        shutil.rmtree(partial)
+    else:
+        partial.rename(target)
+    link = build / ".current"
+    link.unlink(missing_ok=True)
+    link.symlink_to(target.name)
+    os.replace(link, build / "current")
+    for other in build.glob("r-*"):
+        if other != target:
+            shutil.rmtree(other)

@@ -1,0 +1,111 @@
+"""The table format: one KV value is one msgpack map of a short header and typed columns.
+
+A column is a `bin` whose payload starts with 0 to 3 zero bytes, so that the numbers in it stand
+at a multiple of their width in the value and JavaScript can lay a typed array over them. Since
+the padding is always less than the width, the number of padding bytes is the payload's length
+modulo the width. Numbers are little-endian.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from control_plane.errors import TableError
+
+#: Version of everything the worker reads; it reads this one and the one before.
+FORMAT = 1
+
+#: Largest raw value: below 100 KB as base64 in EdgeKV, so that one cut serves every platform.
+MAX_VALUE_BYTES = 72 * 1024
+
+Column = NDArray[Any] | bytes
+
+
+def pack(kind: str, header: Mapping[str, Any], columns: Mapping[str, Column]) -> bytes:
+    """Return the value of a table; the same input gives the same bytes."""
+    packer = msgpack.Packer(autoreset=False)
+    packer.pack_map_header(2 + len(header) + len(columns))
+    for name, value in {"format": FORMAT, "kind": kind, **header}.items():
+        packer.pack(name)
+        packer.pack(value)
+    parts = [packer.bytes()]
+    offset = len(parts[0])
+    for name, column in columns.items():
+        payload, width = _payload(column)
+        key = msgpack.packb(name)
+        start = offset + len(key) + 5
+        padding = -start % width
+        length = (padding + len(payload)).to_bytes(4, "big")
+        parts += [key, b"\xc6", length, bytes(padding), payload]
+        offset = start + padding + len(payload)
+    return b"".join(parts)
+
+
+def unpack(value: bytes) -> dict[str, Any]:
+    """Return header and columns (as bytes) of a table; raise TableError when it is not one."""
+    try:
+        table = msgpack.unpackb(value, raw=False)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise TableError(f"not a table: {error}") from error
+    if not isinstance(table, dict) or table.get("format") != FORMAT:
+        raise TableError(f"not a table of format {FORMAT}")
+    return table
+
+
+def column(table: Mapping[str, Any], name: str, dtype: str) -> NDArray[Any]:
+    """Return a column of an unpacked table as numbers of `dtype` ("<u4", "<u2", "u1")."""
+    payload = table[name]
+    width = np.dtype(dtype).itemsize
+    return np.frombuffer(payload[len(payload) % width :], dtype=dtype)
+
+
+def digest(value: bytes) -> bytes:
+    """Return the SHA-256 of a raw value."""
+    return hashlib.sha256(value).digest()
+
+
+def value_key(prefix: str, value: bytes) -> str:
+    """Return a value's key: a letter for its kind and the first 128 bits of its digest."""
+    return f"{prefix}-{digest(value)[:16].hex()}"
+
+
+def varints(values: NDArray[Any]) -> tuple[bytes, NDArray[np.int64]]:
+    """Return unsigned numbers as LEB128 bytes, and how many bytes each one takes."""
+    numbers = values.astype(np.uint64)
+    lengths = np.ones(len(numbers), dtype=np.int64)
+    for shift in range(7, 64, 7):
+        lengths += numbers >= (1 << shift)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    out = np.zeros(int(starts[-1]), dtype=np.uint8)
+    for place in range(int(lengths.max(initial=0))):
+        here = lengths > place
+        low = (numbers[here] >> np.uint64(7 * place)) & np.uint64(0x7F)
+        more = (lengths[here] > place + 1).astype(np.uint8) << 7
+        out[starts[:-1][here] + place] = low.astype(np.uint8) | more
+    return out.tobytes(), lengths
+
+
+def zigzag(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Map signed numbers to unsigned ones, small magnitudes to small numbers."""
+    signed = values.astype(np.int64)
+    return np.where(signed >= 0, signed * 2, -signed * 2 - 1)
+
+
+def texts(strings: list[str]) -> tuple[NDArray[np.uint16] | NDArray[np.uint32], bytes]:
+    """Return strings as one run of UTF-8 and the offsets (n + 1,) of each."""
+    encoded = [text.encode() for text in strings]
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in encoded])])
+    return offsets.astype(np.uint32), b"".join(encoded)
+
+
+def _payload(column: Column) -> tuple[bytes, int]:
+    if isinstance(column, bytes):
+        return column, 1
+    width = column.dtype.itemsize
+    return np.ascontiguousarray(column.astype(column.dtype.newbyteorder("<"))).tobytes(), width
