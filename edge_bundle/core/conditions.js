@@ -1,0 +1,254 @@
+/**
+ * Targeting conditions as GrowthBook's SDK specification defines them.
+ *
+ * Mixed types compare as JavaScript compares them, as the specification's reference does: a
+ * missing attribute is null, so `{age: {$lt: 5}}` matches someone without an age. Mistyped
+ * data and unknown operators never throw; they do not match.
+ */
+
+// Visitors write paths, referrers and queries: longer text matches no pattern, which bounds
+// what the worst pattern that the compiler lets through can cost.
+const MAX_PATTERN_TEXT = 1024;
+const MAX_PATTERNS = 256;
+/** @type {Map<string, RegExp | null>} */
+const patterns = new Map();
+
+/** @typedef {Record<string, any>} Attributes */
+/** @typedef {Record<string, any[]>} Groups saved lists of values, by name */
+
+/**
+ * Say whether `attributes` meet `condition`; an empty condition is always met.
+ *
+ * @param {any} condition
+ * @param {Attributes} attributes
+ * @param {Groups} [groups]
+ * @returns {boolean}
+ */
+export function evaluate(condition, attributes, groups = {}) {
+  if (!isObject(condition)) return false;
+  for (const key of Object.keys(condition)) {
+    if (!meets(key, condition[key], attributes, groups)) return false;
+  }
+  return true;
+}
+
+/**
+ * @param {string} key an operator over whole conditions, or the path of an attribute
+ * @param {any} expected
+ * @param {Attributes} attributes
+ * @param {Groups} groups
+ * @returns {boolean}
+ */
+function meets(key, expected, attributes, groups) {
+  const met = (/** @type {any} */ condition) => evaluate(condition, attributes, groups);
+  switch (key) {
+    case "$and": return Array.isArray(expected) && expected.every(met);
+    case "$or": return Array.isArray(expected) && (!expected.length || expected.some(met));
+    case "$nor": return Array.isArray(expected) && expected.length > 0 && !expected.some(met);
+    case "$not": return isObject(expected) && !met(expected);
+    default: return matches(expected, at(attributes, key), groups);
+  }
+}
+
+/**
+ * Return what stands at a dotted path, or null. Only own properties count, so that no path
+ * reaches a prototype.
+ *
+ * @param {any} value
+ * @param {string} path
+ * @returns {any}
+ */
+function at(value, path) {
+  for (const part of path.includes(".") ? path.split(".") : [path]) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return null;
+    value = value[part];
+  }
+  return value === undefined ? null : value;
+}
+
+/**
+ * Say whether one value is as expected: a literal, or an object of operators.
+ *
+ * @param {any} expected
+ * @param {any} value
+ * @param {Groups} groups
+ * @returns {boolean}
+ */
+function matches(expected, value, groups) {
+  switch (typeof expected) {
+    case "string": return asText(value) === expected;
+    case "number": return asNumber(value) === expected;
+    case "boolean": return value !== null && Boolean(value) === expected;
+  }
+  if (expected === null || expected === undefined) return value === null;
+  if (!isOperators(expected)) return JSON.stringify(value) === JSON.stringify(expected);
+  return Object.keys(expected).every((name) => {
+    const operator = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : null;
+    return operator !== null && operator(value, expected[name], groups);
+  });
+}
+
+/** @typedef {(value: any, expected: any, groups: Groups) => boolean} Operator */
+
+/** @type {Record<string, Operator>} */
+const OPERATORS = {
+  $eq: (value, expected) => value === expected,
+  $ne: (value, expected) => value !== expected,
+  $lt: (value, expected) => primitive(value) < primitive(expected),
+  $lte: (value, expected) => primitive(value) <= primitive(expected),
+  $gt: (value, expected) => primitive(value) > primitive(expected),
+  $gte: (value, expected) => primitive(value) >= primitive(expected),
+  $veq: (value, expected) => version(value) === version(expected),
+  $vne: (value, expected) => version(value) !== version(expected),
+  $vlt: (value, expected) => version(value) < version(expected),
+  $vlte: (value, expected) => version(value) <= version(expected),
+  $vgt: (value, expected) => version(value) > version(expected),
+  $vgte: (value, expected) => version(value) >= version(expected),
+  $in: (value, expected) => Array.isArray(expected) && isIn(value, expected),
+  $nin: (value, expected) => Array.isArray(expected) && !isIn(value, expected),
+  $ini: (value, expected) => Array.isArray(expected) && isIn(fold(value), fold(expected)),
+  $nini: (value, expected) => Array.isArray(expected) && !isIn(fold(value), fold(expected)),
+  $inGroup: (value, expected, groups) => isIn(value, group(groups, expected)),
+  $notInGroup: (value, expected, groups) => !isIn(value, group(groups, expected)),
+  $all: (value, expected, groups) =>
+    Array.isArray(expected) && Array.isArray(value) &&
+    expected.every((one) => value.some((element) => matches(one, element, groups))),
+  $alli: (value, expected, groups) =>
+    Array.isArray(expected) && Array.isArray(value) &&
+    expected.every((one) => value.some((element) => matchesFolded(one, element, groups))),
+  $not: (value, expected, groups) => !matches(expected, value, groups),
+  $size: (value, expected, groups) =>
+    Array.isArray(value) && matches(expected, value.length, groups),
+  $elemMatch: (value, expected, groups) =>
+    Array.isArray(value) && isObject(expected) &&
+    value.some((element) => Boolean(element) && (isOperators(expected)
+      ? matches(expected, element, groups) : evaluate(expected, element, groups))),
+  $exists: (value, expected) => Boolean(expected) === (value !== null && value !== undefined),
+  $type: (value, expected) => typeName(value) === expected,
+  $regex: (value, expected) => test(expected, "", value),
+  $regexi: (value, expected) => test(expected, "i", value),
+};
+
+/** @param {any} value */
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** @param {any} value */
+function isOperators(value) {
+  if (!isObject(value)) return false;
+  const keys = Object.keys(value);
+  return keys.length > 0 && keys.every((key) => key[0] === "$");
+}
+
+/**
+ * @param {any} value a value, or an array of which one must be listed
+ * @param {any[]} listed
+ */
+function isIn(value, listed) {
+  return Array.isArray(value)
+    ? value.some((element) => listed.includes(element)) : listed.includes(value);
+}
+
+/**
+ * @param {any} value
+ * @returns {any} text in lower case, in arrays too
+ */
+function fold(value) {
+  if (typeof value === "string") return value.toLowerCase();
+  return Array.isArray(value)
+    ? value.map((element) => (typeof element === "string" ? element.toLowerCase() : element))
+    : value;
+}
+
+/** @type {Operator} */
+function matchesFolded(expected, value, groups) {
+  if (typeof expected !== "string") return matches(expected, value, groups);
+  return asText(value).toLowerCase() === expected.toLowerCase();
+}
+
+/**
+ * @param {Groups} groups
+ * @param {any} name
+ * @returns {any[]}
+ */
+function group(groups, name) {
+  const known = typeof name === "string" && isObject(groups) && Object.hasOwn(groups, name);
+  return known && Array.isArray(groups[name]) ? groups[name] : [];
+}
+
+/** @param {any} value */
+function typeName(value) {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+/**
+ * What JavaScript makes of a value in text, also for objects without a prototype, where its
+ * own conversion throws.
+ *
+ * @param {any} value
+ * @returns {string}
+ */
+function asText(value) {
+  if (typeof value !== "object" || value === null) return String(value);
+  if (!Array.isArray(value)) return "[object Object]";
+  return value.map((one) => (one === null || one === undefined ? "" : asText(one))).join(",");
+}
+
+/** @param {any} value */
+function asNumber(value) {
+  return Number(primitive(value));
+}
+
+/** @param {any} value */
+function primitive(value) {
+  return typeof value === "object" && value !== null ? asText(value) : value;
+}
+
+/**
+ * Return a version as text that sorts as versions do: numbers padded, "~" after a full
+ * version so that it follows its pre-releases, build data left out.
+ *
+ * @param {any} value
+ * @returns {string}
+ */
+function version(value) {
+  const given = typeof value === "number" ? String(value) : value;
+  const text = given && typeof given === "string" ? given : "0";
+  const parts = text.replace(/(^v|\+.*$)/g, "").split(/[-.]/);
+  if (parts.length === 3) parts.push("~");
+  return parts.map((part) => (/^[0-9]+$/.test(part) ? part.padStart(5, " ") : part)).join("-");
+}
+
+/**
+ * @param {any} pattern
+ * @param {string} flags
+ * @param {any} value
+ * @returns {boolean}
+ */
+function test(pattern, flags, value) {
+  if (typeof pattern !== "string") return false;
+  const text = asText(value);
+  return text.length <= MAX_PATTERN_TEXT && (compiled(pattern, flags)?.test(text) ?? false);
+}
+
+/**
+ * @param {string} pattern
+ * @param {string} flags
+ * @returns {RegExp | null} null where the pattern is malformed
+ */
+function compiled(pattern, flags) {
+  const key = `${flags}/${pattern}`;
+  let regex = patterns.get(key);
+  if (regex === undefined) {
+    try {
+      regex = new RegExp(pattern, flags);
+    } catch {
+      regex = null;
+    }
+    if (patterns.size >= MAX_PATTERNS) patterns.clear();
+    patterns.set(key, regex);
+  }
+  return regex;
+}
