@@ -1,0 +1,132 @@
+"""Which releases a target holds, and going back to one of them."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+import msgspec
+
+from control_plane.deploy.head import Clock, Head, Live, move_head, read_head
+from control_plane.deploy.lock import deployment_lock
+from control_plane.deploy.record import records
+from control_plane.deploy.target import Target
+from control_plane.errors import InputError, TableError, suggest
+from control_plane.settings import Project
+from control_plane.tables import digest
+
+
+class ReleaseEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A release whose manifest the target holds.
+
+    `at` (epoch ms) and `counter` are of when it last went live, None when only another machine
+    knows.
+    """
+
+    release: str
+    manifest: str
+    digest: str
+    counter: int | None
+    at: int | None
+    state: Literal["live", "previous", ""]
+
+
+class RollbackReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rollback did; `moved` is False when the release was live already."""
+
+    release: str
+    before: str
+    counter: int
+    moved: bool
+
+
+def releases(target: Target, project: Project, *, clock: Clock = time.time) -> list[ReleaseEntry]:
+    """Return the releases that can be made live, the newest to go live first."""
+    return _entries(target, project, read_head(target, project, clock))
+
+
+def rollback(
+    target: Target, project: Project, release: str | None = None, *, clock: Clock = time.time
+) -> RollbackReport:
+    """Make a release live again: the named one, or the one that was live before.
+
+    Raises InputError for a release that the target does not hold, TableError when its manifest
+    there is not what was written.
+    """
+    with deployment_lock(project):
+        head = read_head(target, project, clock)
+        if head is None:
+            raise InputError(
+                f"{target!r} has no head",
+                remedy="Nothing was deployed there yet; run 'frontshelf deploy'.",
+            )
+        entry = _chosen(_entries(target, project, head), release)
+        moved = entry.manifest != head.live.manifest
+        now = head
+        if moved:
+            live = _verified(target, entry)
+            now = move_head(target, project, live, head, "rollback", clock)
+    return RollbackReport(
+        release=entry.release, before=head.live.release, counter=now.counter, moved=moved
+    )
+
+
+def _entries(target: Target, project: Project, head: Head | None) -> list[ReleaseEntry]:
+    entries: dict[str, ReleaseEntry] = {}
+    if head and head.previous:
+        entries[head.previous.manifest] = _entry(head.previous, None, None, head)
+    if head:
+        entries[head.live.manifest] = _entry(head.live, head.counter, head.issued_at, head)
+    # A start counts too: a deployment killed after it moved the head left no other trace.
+    for record in records(project, target.name):
+        live = Live(record.manifest, bytes.fromhex(record.digest), record.release)
+        entries[live.manifest] = _entry(live, record.counter, record.at, head)
+    there = set(target.keys("m-"))
+    kept = (entry for entry in entries.values() if entry.manifest in there)
+    return sorted(kept, key=lambda entry: (entry.state == "live", entry.counter or 0), reverse=True)
+
+
+def _entry(live: Live, counter: int | None, at: int | None, head: Head | None) -> ReleaseEntry:
+    return ReleaseEntry(
+        release=live.release,
+        manifest=live.manifest,
+        digest=live.digest.hex(),
+        counter=counter,
+        at=at,
+        state=_state(live, head),
+    )
+
+
+def _state(live: Live, head: Head | None) -> Literal["live", "previous", ""]:
+    if head and live.manifest == head.live.manifest:
+        return "live"
+    if head and head.previous and live.manifest == head.previous.manifest:
+        return "previous"
+    return ""
+
+
+def _chosen(entries: list[ReleaseEntry], release: str | None) -> ReleaseEntry:
+    if release is not None:
+        named = {entry.release: entry for entry in entries}
+        if release not in named:
+            raise InputError(
+                f"no release {release!r} in this target", remedy=suggest(release, list(named))
+            )
+        return named[release]
+    before = [entry for entry in entries if entry.state == "previous"]
+    if not before:
+        raise InputError(
+            "the target holds no release from before the live one",
+            remedy="'frontshelf releases' lists those there are; name one of them.",
+        )
+    return before[0]
+
+
+def _verified(target: Target, entry: ReleaseEntry) -> Live:
+    value = target.get(entry.manifest)
+    if value is None or digest(value).hex() != entry.digest:
+        raise TableError(
+            f"{target!r}: the manifest of release {entry.release} is missing or changed; "
+            "the head was not moved. Deploy that release again, or choose another."
+        )
+    return Live(entry.manifest, bytes.fromhex(entry.digest), entry.release)

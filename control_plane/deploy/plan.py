@@ -1,0 +1,70 @@
+"""What a deployment would write, and what that costs, known before the first write."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from control_plane.deploy.cloudflare import MAX_BYTES, MAX_PAIRS, PAGE
+from control_plane.deploy.head import Head
+from control_plane.deploy.release import Release
+from control_plane.deploy.target import Target
+
+#: Values read back before the head moves.
+SAMPLE = 16
+
+#: Workers KV prices per operation: writes and lists $5 a million, reads $0.50.
+USD_PER_WRITE = 5e-6
+USD_PER_READ = 0.5e-6
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deployment would do.
+
+    `write` are the keys that the target lacks, the manifest's left out; `skip` counts those it
+    has. `requests` and `cost_usd` are estimates by Cloudflare's limits and prices.
+    """
+
+    target: str
+    release: str
+    live: str | None
+    write: tuple[str, ...]
+    skip: int
+    write_manifest: bool
+    move_head: bool
+    bytes: int
+    requests: int
+    cost_usd: float
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether the target has it all, and shows it."""
+        return not (self.write or self.write_manifest or self.move_head)
+
+
+def make_plan(target: Target, release: Release, head: Head | None) -> Plan:
+    """Compare a release with what the target holds; lists keys, writes nothing."""
+    sizes = release.sizes
+    prefixes = {key.partition("-")[0] + "-" for key in (*sizes, release.manifest)}
+    there = {key for prefix in sorted(prefixes) for key in target.keys(prefix)}
+    write = tuple(key for key in sizes if key not in there)
+    size = sum(sizes[key] for key in write)
+    lists = len(prefixes) + len(there) // PAGE
+    bulk = max(math.ceil(len(write) / MAX_PAIRS), math.ceil(size / MAX_BYTES))
+    write_manifest = release.manifest not in there
+    moves = head is None or head.live.manifest != release.manifest
+    singles = write_manifest + moves
+    reads = 1 + (bool(write) or singles > 0) * (1 + min(SAMPLE, len(sizes))) + moves
+    return Plan(
+        target=target.name,
+        release=release.release,
+        live=head.live.release if head else None,
+        write=write,
+        skip=len(sizes) - len(write),
+        write_manifest=write_manifest,
+        move_head=moves,
+        bytes=size,
+        requests=lists + reads + bulk + singles,
+        cost_usd=USD_PER_WRITE * (len(write) + singles + lists) + USD_PER_READ * reads,
+    )

@@ -1,0 +1,141 @@
+"""Puts a release into a target: values, then the manifest, then the head.
+
+Cut short at any point, the head still names a release that is wholly there; the next run writes
+what is missing and finishes.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import msgspec
+
+from control_plane.deploy.head import Clock, Head, move_head, read_head
+from control_plane.deploy.lock import deployment_lock
+from control_plane.deploy.plan import SAMPLE, Plan, make_plan
+from control_plane.deploy.release import Release, load_release, read_value
+from control_plane.deploy.target import Pair, Target
+from control_plane.errors import PlatformError
+from control_plane.settings import Project
+
+#: Told the stage ("checking", "writing", "verifying"), how many are done, and of how many.
+Progress = Callable[[str, int, int], None]
+
+
+class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deployment did; of a dry run, what it would do stands in `plan` alone."""
+
+    plan: Plan
+    release: str
+    target: str
+    dry_run: bool
+    written: int
+    skipped: int
+    bytes: int
+    counter: int | None
+    head_moved: bool
+    seconds: float
+
+
+def publish(
+    target: Target,
+    build_folder: Path,
+    project: Project,
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    clock: Clock = time.time,
+) -> PublishReport:
+    """Make the release in `build_folder` live; write only what the target lacks.
+
+    Raises InputError or TableError when the build or the target's head is not this project's,
+    LockedError when another deployment runs, PlatformError when the target does not play along.
+    """
+    tell = progress or (lambda stage, done, total: None)
+    started = time.monotonic()
+    folder = build_folder.resolve()  # `current` may be pointed elsewhere meanwhile
+    with nullcontext() if dry_run else deployment_lock(project):
+        release = load_release(folder, project, lambda done, of: tell("checking", done, of))
+        head = read_head(target, project, clock)
+        plan = make_plan(target, release, head)
+        if not dry_run:
+            head = _carry_out(plan, target, release, folder, project, head, tell, clock)
+    return PublishReport(
+        plan=plan,
+        release=release.release,
+        target=target.name,
+        dry_run=dry_run,
+        written=0 if dry_run else len(plan.write) + plan.write_manifest,
+        skipped=plan.skip,
+        bytes=0 if dry_run else plan.bytes,
+        counter=head.counter if head else None,
+        head_moved=plan.move_head and not dry_run,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _carry_out(
+    plan: Plan,
+    target: Target,
+    release: Release,
+    folder: Path,
+    project: Project,
+    head: Head | None,
+    tell: Progress,
+    clock: Clock,
+) -> Head | None:
+    if plan.nothing_to_do:
+        return head
+    _write(target, release, folder, plan.write, plan.write_manifest, tell)
+    if _wrong_keys(target, release, folder, tell):
+        # The store's list named what it does not hold: trust nothing of it, write everything.
+        _write(target, release, folder, release.sizes, True, tell)
+        _refuse_wrong_keys(target, _wrong_keys(target, release, folder, tell))
+    if not plan.move_head:
+        return head
+    return move_head(target, project, release.live, head, "deploy", clock)
+
+
+def _write(
+    target: Target,
+    release: Release,
+    folder: Path,
+    keys: Iterable[str],
+    manifest: bool,
+    tell: Progress,
+) -> None:
+    keys = list(keys)
+    target.put_many(_pairs(folder, keys, tell))
+    if manifest:
+        target.put(release.manifest, read_value(folder, release.manifest))
+
+
+def _pairs(folder: Path, keys: list[str], tell: Progress) -> Iterator[Pair]:
+    for number, key in enumerate(keys, start=1):
+        yield key, read_value(folder, key)
+        tell("writing", number, len(keys))
+
+
+def _wrong_keys(target: Target, release: Release, folder: Path, tell: Progress) -> list[str]:
+    """Read back the manifest and a sample of values, which a release's name fixes."""
+    keys = sorted(release.sizes)
+    sample = random.Random(release.release).sample(keys, min(SAMPLE, len(keys)))
+    wrong = []
+    for number, key in enumerate([release.manifest, *sample], start=1):
+        if target.get(key) != read_value(folder, key):
+            wrong.append(key)
+        tell("verifying", number, len(sample) + 1)
+    return wrong
+
+
+def _refuse_wrong_keys(target: Target, wrong: list[str]) -> None:
+    if wrong:
+        raise PlatformError(
+            f"{target!r}: {wrong[0]} does not read back as it was written "
+            f"({len(wrong)} such). The head was not moved.\n"
+            "  The store may be slow to show writes: wait a minute and run the command again."
+        )

@@ -1,0 +1,86 @@
+"""What this project did to a target's head: one line an action, appended and kept.
+
+The record outlives the target's own memory: its counter never goes back, even when the store
+answers with an old head, and it names releases that the head itself no longer does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from control_plane.errors import WorkError
+from control_plane.settings import Project
+
+log = logging.getLogger(__name__)
+
+Action = Literal["start", "deploy", "rollback"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One action. `start` reserves a counter; `digest` is hexadecimal; `at` is epoch ms."""
+
+    release: str
+    manifest: str
+    digest: str
+    counter: int
+    at: int
+    action: Action
+
+
+def append(project: Project, target: str, record: Record) -> None:
+    """Add a record; it is on the disk when this returns. Raises WorkError when it cannot be."""
+    file = record_file(project, target)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a+b") as stream:
+            _end_torn_line(stream.fileno())
+            stream.write(msgspec.json.encode(record) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise WorkError(
+            f"{file}: cannot keep the release history ({error.strerror}). "
+            "Make room or fix its permissions, then run the command again."
+        ) from error
+
+
+def records(project: Project, target: str) -> list[Record]:
+    """Return all records, oldest first; a line cut short by a crash is left out, and said."""
+    file = record_file(project, target)
+    found = []
+    for number, line in enumerate(_read(file).splitlines(), start=1):
+        try:
+            found.append(msgspec.json.decode(line, type=Record))
+        except msgspec.DecodeError as error:
+            log.warning("%s:%d: not a record (%s); left out.", file, number, error)
+    return found
+
+
+def highest_counter(project: Project, target: str) -> int:
+    """Return the highest counter ever reserved, 0 when there is none."""
+    return max((record.counter for record in records(project, target)), default=0)
+
+
+def record_file(project: Project, target: str) -> Path:
+    """Return where a target's records stand."""
+    return project.local / f"releases-{target}.jsonl"
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise WorkError(f"{file}: cannot read the release history ({error.strerror}).") from error
+
+
+def _end_torn_line(descriptor: int) -> None:
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        os.write(descriptor, b"\n")
