@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from control_plane.compiler.locator import LocatorPart
 from control_plane.compiler.values import Value, make_value
-from control_plane.envelope import seal
+from control_plane.envelope import MANIFEST, seal
 from control_plane.errors import InputError
 from control_plane.tables import FORMAT, MAX_VALUE_BYTES, pack
 
-DOMAIN = "manifest"
-
 #: Locators up to this size travel in the manifest; larger ones are values, one more read.
-INLINE_LOCATOR_BYTES = 32_000
+INLINE_LOCATOR_BYTES = 44_000
 
 #: How the worker sums a session's rows (facts measured on four public sets; see docs/models.md).
 SERVING = {"items": 10, "decay": 1.2, "reminder": 1.2, "reminder_decay": 8.0}
@@ -73,7 +71,7 @@ def make_manifest(
             "templates": parts.templates,
         }
     )
-    value = seal(DOMAIN, shop, environment, body, key)
+    value = seal(MANIFEST, shop, environment, body, key)
     if len(value) > MAX_VALUE_BYTES:
         raise InputError(
             f"the manifest takes {len(value):,} bytes, {MAX_VALUE_BYTES:,} fit a value",

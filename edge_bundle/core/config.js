@@ -1,0 +1,63 @@
+/** The worker's variables and secrets, read once per isolate. */
+
+import { fromBase64 } from "./platform.js";
+
+/**
+ * @typedef {object} Config
+ * @property {string} shop
+ * @property {string} environment
+ * @property {string} prefix
+ * @property {Uint8Array[]} releaseKeys
+ * @property {Uint8Array[]} headKeys
+ * @property {number} minCounter
+ * @property {number} headSeconds
+ * @property {string[]} slotTags
+ * @property {string[]} include
+ * @property {string[]} exclude
+ * @property {string} collectUrl
+ * @property {boolean} trustLoopback
+ * @property {string} apiToken
+ * @property {Map<string, Uint8Array>} visitorKeys secret by key id
+ * @property {Uint8Array|null} cookieKey
+ * @property {any} localApis addresses of the local CDN APIs, on a laptop
+ */
+
+/** @param {Record<string, any>} env @returns {Config} */
+export function readConfig(env) {
+  return {
+    shop: env.SHOP ?? "",
+    environment: env.ENVIRONMENT ?? "",
+    prefix: env.PREFIX ?? "/_fs",
+    releaseKeys: list(env.RELEASE_KEYS).map(fromBase64),
+    headKeys: list(env.HEAD_KEYS).map(fromBase64),
+    minCounter: Number(env.MIN_COUNTER ?? 0),
+    headSeconds: Number(env.HEAD_SECONDS ?? 60),
+    slotTags: list(env.SLOT_TAGS),
+    include: list(env.INCLUDE),
+    exclude: list(env.EXCLUDE),
+    collectUrl: env.COLLECT_URL ?? "",
+    trustLoopback: env.TRUST_LOOPBACK === "1",
+    apiToken: env.API_TOKEN ?? "",
+    visitorKeys: new Map(list(env.VISITOR_KEYS).map(keyPair)),
+    cookieKey: env.COOKIE_KEY ? fromBase64(env.COOKIE_KEY) : null,
+    localApis: env.LOCAL_APIS ? JSON.parse(env.LOCAL_APIS) : null,
+  };
+}
+
+/** @param {string|undefined} text @returns {string[]} */
+function list(text) {
+  return (text ?? "").split(",").map((part) => part.trim()).filter(Boolean);
+}
+
+/** @param {string} pair "id:base64" @returns {[string, Uint8Array]} */
+function keyPair(pair) {
+  const colon = pair.indexOf(":");
+  return [pair.slice(0, colon), fromBase64(pair.slice(colon + 1))];
+}
+
+/** @param {string} path @param {string[]} patterns paths, `*` at the end matches any rest */
+export function pathMatches(path, patterns) {
+  return patterns.some((pattern) =>
+    pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern,
+  );
+}

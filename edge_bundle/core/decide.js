@@ -1,0 +1,152 @@
+/** Decides what each slot shows: holdout, then the first rule that matches, then the default. */
+
+import { attributesOf } from "./attributes.js";
+import { chooseVariation, hash, inNamespace } from "./bucket.js";
+import { evaluate } from "./conditions.js";
+import { lookUp } from "./history.js";
+import { toBase64 } from "./platform.js";
+import { fillShelf } from "./recommend.js";
+import { renderShelf } from "./render.js";
+
+/**
+ * @typedef {object} Visit everything a decision depends on beside the release
+ * @property {number} now epoch milliseconds
+ * @property {import("./consent.js").Consent} consent
+ * @property {string|null} device
+ * @property {boolean} isNew whether the device was not known before
+ * @property {string|null} user
+ * @property {{high: number, low: number}|null} visitor a visitor key named by a trusted caller
+ * @property {import("./session.js").Session} session
+ * @property {{item: string, category: string}} page
+ * @property {Record<string, any>} facts attributes of the request
+ *
+ * @typedef {{name: string, limit?: number}} SlotRequest
+ * @typedef {{key: string, variation: number, in_holdout: boolean, propensity: number}} Assignment
+ * @typedef {{content: string|null, reason: string, experiment: Assignment|null}} Choice
+ *
+ * @typedef {object} Decision
+ * @property {string} id
+ * @property {string|null} content null for the page's own content
+ * @property {string[]} items
+ * @property {string} reason
+ * @property {Assignment|null} experiment
+ * @property {string|null} html null for the page's own content
+ *
+ * @typedef {import("./release.js").Release} Release
+ * @typedef {import("./loader.js").Loader} Loader
+ */
+
+/**
+ * @param {Loader} loader
+ * @param {Release} release
+ * @param {boolean} fresh whether the head is recent enough for visitor rows
+ * @param {Visit} visit
+ * @param {SlotRequest[]} slots known slots
+ * @returns {Promise<{segments: string[], decisions: Record<string, Decision>}>}
+ */
+export async function decideSlots(loader, release, fresh, visit, slots) {
+  const history = await lookUp(loader, release, visit, needsOf(release, slots), fresh);
+  const { rules } = release;
+  const attributes = attributesOf(visit, history.segments, rules.timezone);
+  const id = toBase64(loader.platform.random(9));
+  const scene = { release, loader, visit, history };
+  /** @type {Record<string, Decision>} */
+  const decisions = Object.create(null);
+  await Promise.all(
+    slots.map(async ({ name, limit }, i) => {
+      const choice = choose(rules, name, visit, attributes);
+      const shown = await fill(scene, choice, limit);
+      loader.health.decided(shown.reason);
+      decisions[name] = { id: `${id}${i.toString(36)}`, experiment: choice.experiment, ...shown };
+    }),
+  );
+  return { segments: history.segments, decisions };
+}
+
+/** Say which values the slots' contents and conditions can need. @param {Release} release @param {SlotRequest[]} slots */
+function needsOf(release, slots) {
+  const needs = { items: false, visitor: false };
+  for (const { name } of slots) {
+    const need = (release.needs[name] ??= slotNeeds(release.rules, release.rules.slots[name]));
+    needs.items ||= need.items;
+    needs.visitor ||= need.visitor;
+  }
+  return needs;
+}
+
+/** @param {any} rules @param {any} slot */
+function slotNeeds(rules, slot) {
+  const items = contentsOf(slot).some((name) => rules.content[name]?.kind === "items");
+  return { items, visitor: items || /"(segments|traits)/.test(JSON.stringify(slot.rules)) };
+}
+
+/** @param {any} slot @returns {string[]} */
+function contentsOf(slot) {
+  const shown = slot.rules.flatMap((/** @type {any} */ rule) => rule.experiment?.variations ?? rule.show);
+  return [slot.default, slot.control, ...shown].filter(Boolean);
+}
+
+/**
+ * @param {any} rules
+ * @param {string} name
+ * @param {Visit} visit
+ * @param {Record<string, any>} attributes
+ * @returns {Choice}
+ */
+function choose(rules, name, visit, attributes) {
+  const slot = rules.slots[name];
+  const unit = visit.consent.personalization ? visit.device : null;
+  const held = unit && holdout(rules.holdout, unit);
+  if (held) return { content: slot.control ?? null, reason: "holdout", experiment: held };
+  for (const rule of slot.rules) {
+    if (rule.starts && visit.now < rule.starts) continue;
+    if (rule.ends && visit.now >= rule.ends) continue;
+    if (rule.when && !evaluate(rule.when, attributes)) continue;
+    if (!rule.experiment) return { content: rule.show, reason: `rule:${rule.id}`, experiment: null };
+    const assigned = unit && assign(rule.experiment, unit);
+    if (!assigned) continue;
+    return {
+      content: rule.experiment.variations[assigned.variation],
+      reason: `experiment:${assigned.key}`,
+      experiment: assigned,
+    };
+  }
+  return { content: slot.default ?? null, reason: "default", experiment: null };
+}
+
+/** @param {{key: string, share: number}|null} entry @param {string} unit @returns {Assignment|null} */
+function holdout(entry, unit) {
+  if (!entry || /** @type {number} */ (hash(entry.key, unit, 2)) >= entry.share) return null;
+  return { key: entry.key, variation: 0, in_holdout: true, propensity: entry.share };
+}
+
+/** @param {any} experiment @param {string} unit @returns {Assignment|null} */
+function assign(experiment, unit) {
+  if (experiment.namespace && !inNamespace(unit, experiment.namespace)) return null;
+  const bucket = /** @type {number} */ (hash(experiment.seed, unit, experiment.hash_version));
+  const variation = chooseVariation(bucket, experiment.ranges);
+  if (variation < 0) return null;
+  const propensity = experiment.weights[variation];
+  return { key: experiment.key, variation, in_holdout: false, propensity };
+}
+
+/**
+ * Make the chosen content. A shelf without a single item leaves the page's own content.
+ * @param {import("./recommend.js").Scene} scene
+ * @param {Choice} choice
+ * @param {number} [limit]
+ */
+async function fill(scene, { content: name, reason }, limit) {
+  const { release } = scene;
+  const content = name === null ? undefined : release.rules.content[name];
+  if (!content) return { content: null, items: [], html: null, reason };
+  if (content.kind === "html") return { content: name, items: [], html: content.html, reason };
+  const { cards, source } = await fillShelf(scene, content, limit ?? content.limit);
+  if (!cards.length) return { content: null, items: [], html: null, reason: "empty" };
+  return {
+    content: name,
+    items: cards.map((card) => card.sku),
+    html: renderShelf(cards, release.templates[content.template], content.template),
+    reason: reason === "default" ? (source ?? reason) : reason,
+  };
+}

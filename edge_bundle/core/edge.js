@@ -1,0 +1,53 @@
+/** What an isolate keeps between requests: the live release, opened tables, and its counts. */
+
+import { TableCache } from "./cache.js";
+import { readConfig } from "./config.js";
+import { Health } from "./health.js";
+import { Loader } from "./loader.js";
+import { Releases } from "./releases.js";
+
+/** Raw bytes of tables kept, of the platform's 128 MB. */
+const BUDGET_BYTES = 64 * 1024 * 1024;
+
+export class Edge {
+  /** @param {Record<string, any>} env variables and secrets */
+  constructor(env) {
+    this.config = readConfig(env);
+    this.cache = new TableCache(BUDGET_BYTES);
+    this.health = new Health();
+    this.releases = new Releases(this.config);
+  }
+
+  /** Start a request. @param {import("./platform.js").Platform} platform */
+  loader(platform) {
+    return new Loader(platform, this.cache, this.health, this.config);
+  }
+
+  /** Say how this isolate fares. @param {Loader} loader */
+  async report(loader) {
+    const { release, fresh } = await this.releases.ready(loader);
+    const now = loader.platform.now();
+    return {
+      status: release ? (fresh ? "ok" : "stale") : "no_release",
+      shop: this.config.shop,
+      environment: this.config.environment,
+      release: release?.id ?? null,
+      head: {
+        counter: this.releases.counter,
+        issued_at: this.releases.issuedAt,
+        age_seconds: release ? Math.round((now - this.releases.checkedAt) / 1000) : null,
+      },
+      slots: release ? Object.keys(release.rules.slots) : [],
+      decisions: this.health.reasons,
+      faults: this.health.faults,
+      recent_faults: this.health.recent,
+      tables: {
+        bytes: this.cache.bytes,
+        values: this.cache.tables.size,
+        hits: this.cache.hits,
+        reads: this.cache.reads,
+      },
+      local: this.config.localApis ?? undefined,
+    };
+  }
+}

@@ -1,0 +1,43 @@
+/** Prepares a batch of events for the collector: who sent it is the worker's word, not theirs. */
+
+import { Refusal, parseObject } from "./requests.js";
+
+/** @typedef {import("./decide.js").Visit} Visit */
+
+/** Largest batch, as Segment's and the collector's. */
+export const MAX_BATCH_BYTES = 4_000_000;
+const MAX_CALLS = 1000;
+
+/**
+ * @param {string} text a Segment batch, or a single call
+ * @param {Visit} visit
+ * @param {string} agent
+ * @returns {string} the body to pass on
+ */
+export function stampEvents(text, visit, agent) {
+  const body = parseObject(text);
+  const calls = Array.isArray(body.batch) ? body.batch : [body];
+  if (calls.length > MAX_CALLS) {
+    throw new Refusal(400, "bad_request", `at most ${MAX_CALLS} events a batch`);
+  }
+  for (const call of calls) stamp(call, visit, agent);
+  return JSON.stringify(body);
+}
+
+/** @param {any} call @param {Visit} visit @param {string} agent */
+function stamp(call, visit, agent) {
+  if (typeof call !== "object" || call === null || Array.isArray(call)) {
+    throw new Refusal(400, "bad_request", "batch[] must hold objects");
+  }
+  const { personalization, analytics } = visit.consent;
+  call.anonymousId = visit.device ?? undefined;
+  call.userId = visit.user ?? undefined;
+  const context = typeof call.context === "object" && call.context !== null ? call.context : {};
+  call.context = {
+    ...context,
+    consent: { personalization, analytics },
+    country: visit.facts.country ?? undefined,
+    device: visit.facts.device,
+    userAgent: agent,
+  };
+}

@@ -1,0 +1,119 @@
+/** Who a visitor is: a random device, and a user only where the shop's own origin said so. */
+
+import { fromBase64, toBase64 } from "./platform.js";
+
+/** @typedef {import("./platform.js").Platform} Platform */
+/** @typedef {import("./config.js").Config} Config */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const MAX_USER_BYTES = 256;
+const MAX_REMEMBERED = 2000;
+
+/** Signatures and keys already computed by this isolate, by cookie or identifier. */
+/** @type {Map<string, any>} */
+const remembered = new Map();
+
+/** @param {Platform} platform @returns {string} 128 random bits */
+export function newDevice(platform) {
+  return toBase64(platform.random(16));
+}
+
+/** @param {string|undefined} cookie @returns {string|null} */
+export function readDevice(cookie) {
+  return cookie && /^[A-Za-z0-9_-]{22}$/.test(cookie) ? cookie : null;
+}
+
+/**
+ * Return the signed fs_u cookie for a user the origin vouched for, or "" for no usable id.
+ * @param {Platform} platform
+ * @param {Config} config
+ * @param {string} user
+ */
+export async function signUser(platform, config, user) {
+  const bytes = encoder.encode(user);
+  if (!config.cookieKey || !bytes.length || bytes.length > MAX_USER_BYTES) return "";
+  const payload = `1.${toBase64(bytes)}`;
+  return `${payload}.${await signature(platform, config, payload)}`;
+}
+
+/**
+ * Return the user that a genuine fs_u cookie names, or null.
+ * @param {Platform} platform
+ * @param {Config} config
+ * @param {string|undefined} cookie
+ * @returns {Promise<string|null>}
+ */
+export async function readUser(platform, config, cookie) {
+  const match = /^(1\.([A-Za-z0-9_-]{1,344}))\.([A-Za-z0-9_-]{22})$/.exec(cookie ?? "");
+  if (!match || !config.cookieKey) return null;
+  return remember(`u ${cookie}`, async () => {
+    if (!same(await signature(platform, config, match[1]), match[3])) return null;
+    return decoder.decode(fromBase64(match[2]));
+  });
+}
+
+/**
+ * Return a visitor key as the tables hold it, or null when its secret is not known.
+ * @param {Platform} platform
+ * @param {Config} config
+ * @param {string} keyId
+ * @param {string} identifier `u:<user>` or `a:<device>`
+ * @returns {Promise<{high: number, low: number}|null>}
+ */
+export async function visitorKey(platform, config, keyId, identifier) {
+  const secret = config.visitorKeys.get(keyId);
+  if (!secret) return null;
+  return remember(`k ${keyId} ${identifier}`, async () => {
+    const mac = await platform.hmac(secret, encoder.encode(identifier));
+    return keyOf(mac);
+  });
+}
+
+/** @param {string} text the 16 hexadecimal digits of a visitor key */
+export function parseVisitorKey(text) {
+  if (!/^[0-9a-f]{16}$/.test(text)) throw new Error("visitor must be 16 hexadecimal digits");
+  return { high: parseInt(text.slice(0, 8), 16), low: parseInt(text.slice(8, 12), 16) };
+}
+
+/** @param {Uint8Array} mac */
+function keyOf(mac) {
+  return {
+    high: ((mac[0] << 24) | (mac[1] << 16) | (mac[2] << 8) | mac[3]) >>> 0,
+    low: (mac[4] << 8) | mac[5],
+  };
+}
+
+/** @param {Platform} platform @param {Config} config @param {string} payload */
+async function signature(platform, config, payload) {
+  const message = encoder.encode(`fs_u\0${config.shop}\0${config.environment}\0${payload}`);
+  const mac = await platform.hmac(/** @type {Uint8Array} */ (config.cookieKey), message);
+  return toBase64(mac.subarray(0, 16));
+}
+
+/** Compare in time that does not depend on where texts differ. @param {string} a @param {string} b */
+export function same(a, b) {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
+  return difference === 0;
+}
+
+/**
+ * @template T
+ * @param {string} key
+ * @param {() => Promise<T>} compute
+ * @returns {Promise<T>}
+ */
+async function remember(key, compute) {
+  const known = remembered.get(key);
+  if (known !== undefined) return known;
+  const value = await compute();
+  if (remembered.size >= MAX_REMEMBERED) {
+    for (const oldest of remembered.keys()) {
+      remembered.delete(oldest);
+      break;
+    }
+  }
+  remembered.set(key, value);
+  return value;
+}

@@ -1,0 +1,66 @@
+/** Reads values for one request: from memory, else from the store, checked and with a deadline. */
+
+import { hex, within } from "./platform.js";
+
+/** @typedef {import("./platform.js").Platform} Platform */
+
+/** How long one read may take before a decision goes on without it. */
+export const READ_MS = 400;
+
+export class Loader {
+  /**
+   * @param {Platform} platform
+   * @param {import("./cache.js").TableCache} cache
+   * @param {import("./health.js").Health} health
+   * @param {import("./config.js").Config} config
+   */
+  constructor(platform, cache, health, config) {
+    this.platform = platform;
+    this.config = config;
+    this.cache = cache;
+    this.health = health;
+    /** Reads under way: a promise must not outlive its request, so this is not shared. */
+    /** @type {Map<string, Promise<any>>} */
+    this.pending = new Map();
+  }
+
+  /**
+   * Return the table of a value, or null when it can't be had in time or isn't genuine.
+   * @param {string} key
+   * @param {(buffer: ArrayBuffer) => any} open
+   * @returns {Promise<any>}
+   */
+  async table(key, open) {
+    const kept = this.cache.get(key);
+    if (kept !== undefined) return kept;
+    let reading = this.pending.get(key);
+    if (!reading) {
+      reading = this.#read(key, open);
+      this.pending.set(key, reading);
+    }
+    return reading;
+  }
+
+  /** @param {string} key @param {(buffer: ArrayBuffer) => any} open */
+  async #read(key, open) {
+    try {
+      this.cache.reads++;
+      const buffer = await within(this.platform.get(key), READ_MS);
+      if (!buffer) throw new Error("missing");
+      const digest = await this.platform.sha256(buffer);
+      if (hex(digest.subarray(0, 16)) !== key.slice(2)) throw new Error("digest");
+      const table = open(buffer);
+      this.cache.put(key, table);
+      return table;
+    } catch (error) {
+      this.health.fault(`value_${reasonOf(error)}`, key);
+      return null;
+    }
+  }
+}
+
+/** @param {unknown} error @returns {string} a code for health and logs */
+export function reasonOf(error) {
+  const message = error instanceof Error ? error.message : "";
+  return ["late", "missing", "digest"].includes(message) ? message : "unreadable";
+}

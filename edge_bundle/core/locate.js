@@ -1,0 +1,43 @@
+/** The static function from a SKU to the value it stands in; built by compiler/locator.py. */
+
+import { fmix32 } from "./hash.js";
+
+/**
+ * @typedef {{seed: number, third: number, bits: number, cells?: Uint8Array, digest?: Uint8Array}} LocatorPart
+ */
+
+/** @param {LocatorPart[]} parts @param {{high: number, low: number}} hash @returns {LocatorPart} */
+export function partOf(parts, hash) {
+  const partBits = 31 - Math.clz32(parts.length);
+  return parts[partBits ? hash.high >>> (32 - partBits) : 0];
+}
+
+/**
+ * Say which item value a SKU would stand in; any number at all for an unknown SKU.
+ * @param {LocatorPart} part
+ * @param {Uint8Array} cells
+ * @param {{high: number, low: number}} hash
+ * @returns {number}
+ */
+export function valueNumber(part, cells, hash) {
+  const { third, bits } = part;
+  const salt = Math.imul(part.seed, 0x9e3779b9);
+  return (
+    cell(cells, slot(hash.high ^ salt, third), bits) ^
+    cell(cells, slot(hash.low ^ salt, third) + third, bits) ^
+    cell(cells, slot((hash.high + hash.low + salt) | 0, third) + 2 * third, bits)
+  );
+}
+
+/** @param {number} word @param {number} third */
+function slot(word, third) {
+  return Math.floor((fmix32(word) * third) / 4294967296);
+}
+
+/** @param {Uint8Array} cells @param {number} index @param {number} bits */
+function cell(cells, index, bits) {
+  const bit = index * bits;
+  const at = bit >>> 3;
+  const word = cells[at] | (cells[at + 1] << 8) | (cells[at + 2] << 16) | (cells[at + 3] << 24);
+  return (word >>> (bit & 7)) & ((1 << bits) - 1);
+}

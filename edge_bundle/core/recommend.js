@@ -1,0 +1,225 @@
+/** Fills a shelf: ranks items stage by stage, then takes those that may be shown. */
+
+import { PERSONAL_STAGES } from "./release.js";
+import { Scores } from "./scores.js";
+
+/**
+ * @typedef {import("./history.js").History} History
+ * @typedef {import("./decide.js").Visit} Visit
+ * @typedef {import("./release.js").Release} Release
+ * @typedef {import("./loader.js").Loader} Loader
+ * @typedef {import("./cards.js").Card} Card
+ * @typedef {{release: Release, loader: Loader, visit: Visit, history: History}} Scene
+ *
+ * @typedef {object} Content
+ * @property {[string, number][][]} from stages; a stage is a blend of sources with weights
+ * @property {number} limit
+ * @property {Record<string, boolean>} exclude
+ * @property {boolean} reminder
+ * @property {string} template
+ * @property {string[]} [pin] SKUs that come first
+ * @property {{category?: number, group?: number}} [diversity]
+ */
+
+/** Candidates beyond the limit, for those that turn out sold out, seen, or of the same group. */
+const SPARE = 24;
+/** Candidates beyond the limit whose cards are read at once; more are read only when short. */
+const SPARE_CARDS = 4;
+
+/** Scratch sums, one per source of a blend; used between awaits only. */
+const total = new Scores();
+/** @type {Scores[]} */
+const parts = [];
+
+/**
+ * Return the cards of a shelf, best first, and the source that gave the first.
+ * @param {Scene} scene
+ * @param {Content} content
+ * @param {number} limit
+ * @returns {Promise<{cards: Card[], source: string|null}>}
+ */
+export async function fillShelf(scene, content, limit) {
+  const shelf = new Shelf(scene, content, limit);
+  for (const sku of content.pin ?? []) {
+    const found = await scene.release.find(scene.loader, sku);
+    if (found) await shelf.take([found.number], "pin");
+  }
+  for (const stage of content.from) {
+    if (shelf.full()) break;
+    const { items, source } = rank(scene, content, stage, limit + SPARE);
+    await shelf.take(items, source);
+  }
+  return { cards: shelf.cards, source: shelf.source };
+}
+
+/** The cards taken so far, and what keeps others out. */
+class Shelf {
+  /** @param {Scene} scene @param {Content} content @param {number} limit */
+  constructor(scene, content, limit) {
+    this.scene = scene;
+    this.content = content;
+    this.limit = limit;
+    /** @type {Card[]} */
+    this.cards = [];
+    /** @type {string|null} */
+    this.source = null;
+    /** @type {Set<number>} */
+    this.taken = new Set();
+    this.skus = excludedSkus(scene.visit, content.exclude);
+    this.pageGroup = pageGroup(scene.history);
+  }
+
+  full() {
+    return this.cards.length >= this.limit;
+  }
+
+  /** @param {number[]} items ranked numbers @param {string} source */
+  async take(items, source) {
+    for (let start = 0; start < items.length && !this.full(); ) {
+      const end = start + this.limit - this.cards.length + SPARE_CARDS;
+      const chunk = items.slice(start, end);
+      const cards = await Promise.all(chunk.map((number) => cardOf(this.scene, number)));
+      for (let i = 0; i < chunk.length && !this.full(); i++) {
+        const card = cards[i];
+        if (!card || this.taken.has(chunk[i]) || !this.admits(card)) continue;
+        this.taken.add(chunk[i]);
+        this.cards.push(card);
+        this.source ??= source;
+      }
+      start = end;
+    }
+  }
+
+  /** @param {Card} card */
+  admits(card) {
+    const { exclude, diversity } = this.content;
+    if (!card.available && exclude.unavailable) return false;
+    if (this.skus.has(card.sku)) return false;
+    if (card.group && card.group === this.pageGroup) return false;
+    return !diversity || this.#diverse(card, diversity);
+  }
+
+  /** @param {Card} card @param {{category?: number, group?: number}} diversity */
+  #diverse(card, { category, group }) {
+    const alike = (/** @type {(other: Card) => boolean} */ same) => this.cards.filter(same).length;
+    if (category && alike((other) => other.category === card.category) >= category) return false;
+    return !(group && card.group && alike((other) => other.group === card.group) >= group);
+  }
+}
+
+/** @param {Scene} scene @param {number} number @returns {Promise<Card|null>} */
+async function cardOf({ release, loader, history }, number) {
+  const popular = history.popular?.card(number);
+  if (popular) return popular;
+  const table = await release.itemTable(loader, number);
+  return table && table.cards.card(number - table.first);
+}
+
+/**
+ * Rank the items of a stage. Synchronous, since the scratch sums are shared.
+ * @param {Scene} scene
+ * @param {Content} content
+ * @param {[string, number][]} stage
+ * @param {number} limit
+ * @returns {{items: number[], source: string}}
+ */
+function rank(scene, content, stage, limit) {
+  const allowed = scene.visit.consent.personalization
+    ? stage
+    : stage.filter(([source]) => !PERSONAL_STAGES.has(source));
+  total.clear();
+  allowed.forEach(([source, weight], i) => {
+    const sums = allowed.length > 1 ? (parts[i] ??= new Scores()) : total;
+    sums.clear();
+    fillSource(scene, content, source, sums);
+    if (sums === total) return;
+    const scale = weight / (sums.max() || 1);
+    sums.forEach((item, score) => total.add(item, scale * score));
+  });
+  const items = total.best(limit, refusal(scene.history, content.exclude));
+  return { items, source: leading(allowed, items[0]) };
+}
+
+/** Name the source that gave most of an item's score. @param {[string, number][]} sources @param {number} item */
+function leading(sources, item) {
+  let best = 0;
+  if (item !== undefined && sources.length > 1) {
+    const share = sources.map(([, weight], i) => (weight * parts[i].get(item)) / (parts[i].max() || 1));
+    best = share.indexOf(Math.max(...share));
+  }
+  return sources[best]?.[0] ?? "";
+}
+
+/** @param {Scene} scene @param {Content} content @param {string} source @param {Scores} sums */
+function fillSource({ release, visit, history }, content, source, sums) {
+  const { recent, page, row, popular, segments } = history;
+  switch (source) {
+    case "item":
+      return page?.table.addRow(page.number, 1, sums);
+    case "session":
+      return fillSession(recent, release.serving, content.reminder, sums);
+    case "visitor":
+      return row?.items.forEach((item, i) => sums.add(item, row.scores[i]));
+    case "segment":
+      return segments.forEach((key) => fillList(popular?.list(`segment:${key}`), sums));
+    case "popular_here":
+      return fillList(popular?.list(`country:${visit.facts.country}`), sums);
+    case "popular":
+      return fillList(popular?.list("all"), sums);
+    case "recently_viewed":
+      return recent.forEach(({ number }, i) => !sums.get(number) && sums.add(number, 1 / (i + 1)));
+  }
+}
+
+/**
+ * Sum the rows of the last items, the newest weighing most; `reminder` brings back items
+ * already seen, once for each time. The decay constants travel in the manifest.
+ * @param {History["recent"]} recent
+ * @param {any} serving
+ * @param {boolean} reminder
+ * @param {Scores} sums
+ */
+function fillSession(recent, serving, reminder, sums) {
+  recent.forEach(({ table, number }, i) => {
+    table.addRow(number, Math.exp(-i / serving.decay), sums);
+    if (!reminder) return;
+    const weight = Math.exp(-i / serving.reminder_decay);
+    sums.add(number, serving.reminder * serving.reminder_scale * weight);
+  });
+}
+
+/** @param {ArrayLike<number>|undefined} list ranked items @param {Scores} sums */
+function fillList(list, sums) {
+  for (let i = 0; i < (list?.length ?? 0); i++) sums.add(list[i], 1 / (i + 1));
+}
+
+/** @param {History} history @param {Record<string, boolean>} exclude */
+function refusal(history, exclude) {
+  const refused = new Set();
+  if (history.page) refused.add(history.page.number);
+  if (exclude.seen) {
+    history.recent.forEach(({ number }) => refused.add(number));
+    history.row?.seen.forEach((number) => refused.add(number));
+    history.row?.bought.forEach((number) => refused.add(number));
+  }
+  if (exclude.bought) history.row?.bought.forEach((number) => refused.add(number));
+  return (/** @type {number} */ item) => refused.has(item);
+}
+
+/** @param {Visit} visit @param {Record<string, boolean>} exclude @returns {Set<string>} */
+function excludedSkus({ session, page, consent }, exclude) {
+  /** @type {Set<string>} */
+  const skus = new Set();
+  if (page.item) skus.add(page.item);
+  for (const { kind, item } of consent.personalization ? session.events : []) {
+    if (exclude.seen) skus.add(item);
+    if (exclude.in_cart && kind === "cart") skus.add(item);
+    if (exclude.bought && kind === "order") skus.add(item);
+  }
+  return skus;
+}
+
+/** @param {History} history @returns {number} the page's variant group, 0 for none */
+function pageGroup({ page }) {
+  return page ? page.table.cards.card(page.number - page.table.first).group : 0;
+}

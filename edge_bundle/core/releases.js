@@ -1,0 +1,88 @@
+/** Follows the head: which release is live, verified, and kept when anything fails. */
+
+import { unseal } from "./envelope.js";
+import { READ_MS, reasonOf } from "./loader.js";
+import { within } from "./platform.js";
+import { Release } from "./release.js";
+
+/** @typedef {import("./loader.js").Loader} Loader */
+
+/** How long a decision waits for a head that is overdue, when there is a release to go on with. */
+const REFRESH_MS = 50;
+
+export class Releases {
+  /** @param {import("./config.js").Config} config */
+  constructor(config) {
+    this.config = config;
+    /** @type {Release|null} */
+    this.live = null;
+    this.counter = -1;
+    this.issuedAt = 0;
+    /** When the head was last read, and last asked for. */
+    this.checkedAt = 0;
+    this.askedAt = 0;
+  }
+
+  /**
+   * Return the live release, after a look at the head when the last one is too old; null when
+   * there is none to be had. `fresh` is false when the head is overdue.
+   * @param {Loader} loader
+   * @returns {Promise<{release: Release|null, fresh: boolean}>}
+   */
+  async ready(loader) {
+    const age = loader.platform.now() - this.checkedAt;
+    const due = this.config.headSeconds * 1000;
+    if (!this.live) await this.#refresh(loader);
+    else if (age >= due) await this.#refreshSoon(loader);
+    else if (age >= due / 2 && this.askedAt <= this.checkedAt) {
+      loader.platform.waitUntil(this.#refresh(loader));
+    }
+    const fresh = loader.platform.now() - this.checkedAt < due;
+    if (this.live && !fresh) loader.health.fault("head_overdue", "visitor rows left out");
+    return { release: this.live, fresh };
+  }
+
+  /** @param {Loader} loader */
+  async #refreshSoon(loader) {
+    const refresh = this.#refresh(loader);
+    loader.platform.waitUntil(refresh);
+    // Late is not a fault here: the release in memory goes on.
+    await Promise.race([refresh, new Promise((resolve) => setTimeout(resolve, REFRESH_MS))]);
+  }
+
+  /** Look at the head, and open what it names. Never throws. @param {Loader} loader */
+  async #refresh(loader) {
+    const { platform, health } = loader;
+    this.askedAt = platform.now();
+    try {
+      const value = await within(platform.get("head"), READ_MS);
+      if (!value) throw new Error("missing");
+      const head = await unseal(
+        platform, "frontshelf/head/1", this.config, this.config.headKeys, value,
+      );
+      if (head.counter < Math.max(this.counter, this.config.minCounter)) {
+        throw new Error("older than one seen before");
+      }
+      if (this.live?.manifest !== head.live.manifest) await this.#open(loader, head.live);
+      this.counter = head.counter;
+      this.issuedAt = head.issued_at;
+      this.checkedAt = platform.now();
+    } catch (error) {
+      health.fault(`head_${reasonOf(error)}`, error instanceof Error ? error.message : "");
+    }
+  }
+
+  /** @param {Loader} loader @param {{manifest: string, digest: Uint8Array}} named */
+  async #open(loader, named) {
+    const { platform } = loader;
+    const value = await within(platform.get(named.manifest), READ_MS);
+    if (!value) throw new Error("missing");
+    const digest = await platform.sha256(value);
+    if (digest.some((byte, i) => byte !== named.digest[i])) throw new Error("digest");
+    const body = await unseal(
+      platform, "frontshelf/manifest/1", this.config, this.config.releaseKeys, value,
+    );
+    if (body.kind !== "manifest" || body.format !== 1) throw new Error("format");
+    this.live = new Release(body, named.manifest);
+  }
+}

@@ -1,0 +1,107 @@
+/** A reusable sum of scores by item number: open addressing, no allocation per request. */
+
+export class Scores {
+  /** @param {number} [capacity] a power of two */
+  constructor(capacity = 8192) {
+    this.#allocate(capacity);
+  }
+
+  clear() {
+    for (let i = 0; i < this.size; i++) this.keys[this.used[i]] = -1;
+    this.size = 0;
+  }
+
+  /** @param {number} item @param {number} score */
+  add(item, score) {
+    let slot = Math.imul(item, 0x9e3779b1) >>> this.shift;
+    while (this.keys[slot] !== item) {
+      if (this.keys[slot] === -1) {
+        if (this.size === this.limit) return this.#grow(item, score);
+        this.keys[slot] = item;
+        this.values[slot] = 0;
+        this.used[this.size++] = slot;
+        break;
+      }
+      slot = (slot + 1) & this.mask;
+    }
+    this.values[slot] += score;
+  }
+
+  /** @param {number} item @returns {number} its sum, 0 when it has none */
+  get(item) {
+    let slot = Math.imul(item, 0x9e3779b1) >>> this.shift;
+    while (this.keys[slot] !== item) {
+      if (this.keys[slot] === -1) return 0;
+      slot = (slot + 1) & this.mask;
+    }
+    return this.values[slot];
+  }
+
+  /** Call `each` with every item and its sum. @param {(item: number, score: number) => void} each */
+  forEach(each) {
+    for (let i = 0; i < this.size; i++) each(this.keys[this.used[i]], this.values[this.used[i]]);
+  }
+
+  max() {
+    let max = 0;
+    for (let i = 0; i < this.size; i++) max = Math.max(max, this.values[this.used[i]]);
+    return max;
+  }
+
+  /**
+   * Return the best items, best first; equal scores go to the lower number.
+   * @param {number} limit
+   * @param {(item: number) => boolean} refuse
+   * @returns {number[]}
+   */
+  best(limit, refuse) {
+    const items = [];
+    const kept = [];
+    for (let i = 0; i < this.size; i++) {
+      const item = this.keys[this.used[i]];
+      const score = this.values[this.used[i]];
+      let place = items.length;
+      if (place === limit && !before(score, item, kept[place - 1], items[place - 1])) continue;
+      if (refuse(item)) continue;
+      if (place === limit) place--;
+      else {
+        items.push(item);
+        kept.push(score);
+      }
+      for (; place > 0 && before(score, item, kept[place - 1], items[place - 1]); place--) {
+        items[place] = items[place - 1];
+        kept[place] = kept[place - 1];
+      }
+      items[place] = item;
+      kept[place] = score;
+    }
+    return items;
+  }
+
+  /** @param {number} item @param {number} score */
+  #grow(item, score) {
+    const entries = [];
+    for (let i = 0; i < this.size; i++) {
+      entries.push([this.keys[this.used[i]], this.values[this.used[i]]]);
+    }
+    this.#allocate((this.mask + 1) * 2);
+    for (const [key, value] of entries) this.add(key, value);
+    this.add(item, score);
+  }
+
+  /** @param {number} capacity */
+  #allocate(capacity) {
+    this.mask = capacity - 1;
+    this.shift = Math.clz32(capacity) + 1;
+    this.limit = capacity >> 1;
+    this.keys = new Int32Array(capacity).fill(-1);
+    this.values = new Float64Array(capacity);
+    this.used = new Int32Array(this.limit);
+    this.size = 0;
+  }
+}
+
+/** @param {number} a @param {number} itemA @param {number} b @param {number} itemB */
+function before(a, itemA, b, itemB) {
+  return a > b || (a === b && itemA < itemB);
+}
