@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
@@ -22,13 +23,16 @@ Kind = Literal["text", "number", "flag", "list", "any"]
 class Attribute(msgspec.Struct, frozen=True):
     """What is known of an attribute: its kind, and the values it can have where these are few.
 
-    A "list" holds texts. `low` and `high` bound a number, both included.
+    A "list" holds texts. `low` and `high` bound a number, both included. `form` is a regular
+    expression that a whole text fits, with an `example`.
     """
 
     kind: Kind
     values: tuple[str, ...] | None = None
     low: float | None = None
     high: float | None = None
+    form: str | None = None
+    example: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -159,7 +163,9 @@ def _list(operator: str, operand: Any, path: Path, attribute: Attribute) -> Iter
         remedy = f"Write '{operator}: [{_show(operand)}]'."
         yield Problem(path, f"{operator} needs a list", remedy)
         return
-    element = Attribute("text", values=attribute.values) if attribute.kind == "list" else attribute
+    element = attribute
+    if attribute.kind == "list" or operator in ("$ini", "$nini"):
+        element = Attribute("text" if attribute.kind == "list" else attribute.kind)
     for place, one in enumerate(operand):
         yield from _literal(one, (*path, place), element)
 
@@ -221,6 +227,10 @@ def _literal(value: Any, path: Path, attribute: Attribute) -> Iterator[Problem]:
     elif attribute.values is not None and value not in attribute.values:
         remedy = suggest(value, list(attribute.values))
         yield Problem(path, f"{_show(value)} is none of its values", remedy)
+    elif attribute.form is not None and not re.fullmatch(attribute.form, value):
+        yield Problem(
+            path, f"{_show(value)} never occurs", f"Write it as in '{attribute.example}'."
+        )
     elif attribute.kind == "number" and not _within(value, attribute):
         yield Problem(path, f"{_show(value)} is outside its range", _range(attribute))
 
