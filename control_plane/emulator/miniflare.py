@@ -1,0 +1,170 @@
+"""A worker running on this machine, with the verbs of Miniflare."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from control_plane.emulator.binary import find_workerd
+from control_plane.emulator.config import write_config
+from control_plane.emulator.namespace import KVNamespace
+from control_plane.emulator.options import Options, Plan, resolve, workerd_config
+from control_plane.emulator.server import ServerThread, Services, not_found
+from control_plane.emulator.store import Namespace, Store
+from control_plane.emulator.wire import KVWire
+from control_plane.emulator.workerd import Supervisor, listen
+from control_plane.errors import InputError, suggest
+
+STORE_FILE = "kv.sqlite"
+FETCH_SECONDS = 60.0
+
+
+def talk_to_stderr(line: str) -> None:
+    """Print a line where talk belongs."""
+    print(line, file=sys.stderr)
+
+
+class Miniflare:
+    """Run a worker until `dispose`; use it as a context manager or dispose of it yourself.
+
+    When the constructor returns, the worker answers at `ready`. Raises InputError when the
+    options or the worker's files are wrong or the port is taken, PlatformError when workerd
+    cannot be had or refuses the worker.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._closing = ExitStack()
+        try:
+            self._open()
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """Return the running worker."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Dispose of it."""
+        self.dispose()
+
+    @property
+    def ready(self) -> str:
+        """The address at which the worker answers."""
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    @property
+    def pid(self) -> int | None:
+        """The workerd that serves now."""
+        return self._supervisor.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often workerd ended by itself and was started again."""
+        return self._supervisor.restarts
+
+    def dispatch_fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        timeout: float = FETCH_SECONDS,
+    ) -> httpx.Response:
+        """Send a request to the worker as if it had come for `url`; redirects are not followed.
+
+        The URL's host may be anything: the worker sees it, with the URL's scheme.
+        """
+        parts = urlsplit(url)
+        if not parts.netloc:
+            raise InputError(f"{url!r} is not an absolute URL", field="url")
+        local = httpx.URL(url).copy_with(
+            scheme="http", host="127.0.0.1", port=self._listening.getsockname()[1]
+        )
+        request = httpx.Request(
+            method,
+            local,
+            headers={"Host": parts.netloc, "X-Forwarded-Proto": parts.scheme, **(headers or {})},
+            content=content,
+            extensions={"timeout": httpx.Timeout(timeout).as_dict()},
+        )
+        # A transport, and not a client, which would keep cookies from one call to the next.
+        response = self._transport.handle_request(request)
+        response.request = request
+        response.read()
+        return response
+
+    def get_kv_namespace(self, binding: str) -> KVNamespace:
+        """Return the namespace bound to a name; raise InputError when there is none."""
+        if binding not in self._plan.kv:
+            raise InputError(
+                f"no key-value namespace is bound to {binding!r}",
+                field="binding",
+                remedy=suggest(binding, list(self._plan.kv)),
+            )
+        return KVNamespace(self._store, self._plan.kv[binding])
+
+    def set_options(self, options: Options) -> None:
+        """Run with other options; no request is lost, and after an error all stays as it was.
+
+        The port and the folder cannot change.
+        """
+        for field in ("port", "persist"):
+            if getattr(options, field) != getattr(self.options, field):
+                raise InputError("cannot change while the worker runs", field=field)
+        plan = resolve(options)
+        self._server.run(self._supervisor.reload(self._write(plan)))
+        self.options, self._plan = options, plan
+
+    def dispose(self) -> None:
+        """End the worker and all that belongs to it."""
+        self._closing.close()
+
+    def _open(self) -> None:
+        options, closing = self.options, self._closing
+        plan = resolve(options)
+        binary = options.workerd or find_workerd(talk_to_stderr)
+        self._listening = closing.enter_context(listen(options.port))
+        self._folder = self._make_folder()
+        self._store = Store((options.persist or self._folder) / STORE_FILE)
+        closing.callback(self._store.close)
+        self._services = Services(not_found)
+        self._server = ServerThread(self._services)
+        closing.callback(self._server.close)
+        self._supervisor = Supervisor(binary, self._listening, options.on_log)
+        closing.callback(lambda: self._server.run(self._supervisor.stop()))
+        self._server.run(self._supervisor.start(self._write(plan)))
+        self._plan = plan
+        self._transport = closing.enter_context(httpx.HTTPTransport())
+
+    def _make_folder(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="frontshelf-"))
+        self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _write(self, plan: Plan) -> Path:
+        for binding, id in plan.kv.items():
+            self._store.add_namespace(Namespace(id, f"frontshelf-{binding}"))
+        config = workerd_config(
+            plan,
+            self._services,
+            f"127.0.0.1:{self._server.port}",
+            lambda id: KVWire(self._store, id),
+        )
+        return write_config(config, Path(tempfile.mkdtemp(dir=self._folder)) / "worker")

@@ -1,0 +1,144 @@
+"""What a local worker is made of, and how it becomes a configuration for workerd."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.types import ASGIApp
+
+from control_plane.emulator.config import Origin, WorkerdConfig, parse_origin
+from control_plane.emulator.modules import Module, collect_modules, inline_modules
+from control_plane.emulator.server import Services, not_found
+from control_plane.emulator.workerd import LogLine, OnLog
+from control_plane.emulator.wrangler import KVBinding, Rule, WorkerConfig, read_wrangler
+from control_plane.errors import InputError
+
+COMPATIBILITY_DATE = "2026-06-01"
+
+
+def log_to_stderr(line: LogLine) -> None:
+    """Print what a worker logs where talk belongs."""
+    print(f"[{line.level}] {line.message}", file=sys.stderr)
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What to run: a wrangler.jsonc (`config_path`), `modules` by name, or one `script`.
+
+    `variables` go over those of wrangler.jsonc and may be secrets. `services` are ASGI apps by
+    binding. `origin` is where the worker's own fetches go: an address, an ASGI app, or None for a
+    plain 404. `persist` is a folder that keeps the key-value store, or None for one that goes at
+    disposal. `api_token` opens the REST API; None makes one up. `on_log` gets the worker's log
+    lines in the emulator's thread and must not raise.
+    """
+
+    config_path: Path | None = None
+    modules: Mapping[str, str | bytes] | None = None
+    script: str | None = None
+    main: str = "worker.js"
+    rules: tuple[Rule, ...] = ()
+    compatibility_date: str = COMPATIBILITY_DATE
+    compatibility_flags: tuple[str, ...] = ()
+    kv_namespaces: tuple[str, ...] = ()
+    variables: Mapping[str, Any] = {}
+    services: Mapping[str, ASGIApp] = {}
+    origin: str | ASGIApp | None = None
+    persist: Path | None = None
+    port: int = 0
+    workerd: Path | None = None
+    api_token: str | None = None
+    on_log: OnLog = log_to_stderr
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Options resolved against the files they name; `kv` maps bindings to namespace ids."""
+
+    modules: tuple[Module, ...]
+    compatibility_date: str
+    compatibility_flags: tuple[str, ...]
+    variables: Mapping[str, Any]
+    kv: Mapping[str, str]
+    services: Mapping[str, ASGIApp]
+    origin: Origin | None
+    outbound: ASGIApp
+
+
+def namespace_id(binding: str) -> str:
+    """Return the id of a binding's local namespace: 32 hexadecimal digits, always the same."""
+    return hashlib.sha256(f"frontshelf:{binding}".encode()).hexdigest()[:32]
+
+
+def resolve(options: Options) -> Plan:
+    """Read what the options name; raise InputError when something is missing or wrong."""
+    config = _worker_config(options)
+    bindings = [binding.binding for binding in config.kv_namespaces]
+    _require_services(config, options)
+    return Plan(
+        modules=_modules(options, config),
+        compatibility_date=config.compatibility_date,
+        compatibility_flags=config.compatibility_flags,
+        variables={**config.vars, **options.variables},
+        kv={binding: namespace_id(binding) for binding in (*bindings, *options.kv_namespaces)},
+        services=options.services,
+        origin=parse_origin(options.origin) if isinstance(options.origin, str) else None,
+        outbound=options.origin if callable(options.origin) else not_found,
+    )
+
+
+def workerd_config(
+    plan: Plan, services: Services, backend: str, kv_app: Callable[[str], ASGIApp]
+) -> WorkerdConfig:
+    """Mount a plan's services, and say so to workerd."""
+    return WorkerdConfig(
+        modules=plan.modules,
+        compatibility_date=plan.compatibility_date,
+        compatibility_flags=plan.compatibility_flags,
+        variables=plan.variables,
+        backend=backend,
+        kv={name: services.add(f"kv-{id}", kv_app(id)) for name, id in plan.kv.items()},
+        services={
+            name: services.add(f"service-{name}", app) for name, app in plan.services.items()
+        },
+        outbound=services.add("outbound", plan.outbound),
+        origin=plan.origin,
+    )
+
+
+def _worker_config(options: Options) -> WorkerConfig:
+    given = (options.config_path, options.modules, options.script)
+    if sum(source is not None for source in given) != 1:
+        raise InputError("give exactly one of config_path, modules and script", field="options")
+    if options.config_path is not None:
+        return read_wrangler(options.config_path)
+    return WorkerConfig(
+        file=Path("options"),
+        name="worker",
+        main=options.main,
+        compatibility_date=options.compatibility_date,
+        compatibility_flags=options.compatibility_flags,
+        kv_namespaces=tuple(KVBinding(binding=name) for name in options.kv_namespaces),
+        rules=options.rules,
+    )
+
+
+def _modules(options: Options, config: WorkerConfig) -> tuple[Module, ...]:
+    if options.config_path is None:
+        sources = options.modules if options.script is None else {options.main: options.script}
+        return inline_modules(sources or {}, config.main, config.rules)
+    main = config.file.parent / config.main
+    return collect_modules(main.parent, main.name, config.rules)
+
+
+def _require_services(config: WorkerConfig, options: Options) -> None:
+    for service in config.services:
+        if service.binding not in options.services:
+            raise InputError(
+                f"no service was given for the binding {service.binding!r}",
+                file=config.file,
+                field="services",
+                remedy="Name an ASGI app for it in the options' services.",
+            )
