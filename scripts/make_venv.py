@@ -83,7 +83,7 @@ def make_ready(wanted: list[str]) -> int:
 
 def _make_venv() -> str | None:
     """Make the environment unless a sound one is there; return what is wrong, if anything."""
-    if not INCOMPLETE.exists() and _runs("-c", "import sys; sys.exit(sys.version_info < (3, 11))"):
+    if _is_whole():
         return None if _runs("-c", "import pip") or _runs("-m", "ensurepip") else _no_venv()
     if importlib.util.find_spec("ensurepip") is None:
         return _no_venv()
@@ -99,6 +99,13 @@ def _make_venv() -> str | None:
     base = getattr(sys, "_base_executable", sys.executable)
     made = subprocess.run([base, "-m", "venv", VENV], stdout=sys.stderr, check=False)
     return _no_venv() if made.returncode else None
+
+
+def _is_whole() -> bool:
+    # The programs of an environment name its folder: one that was moved is of no use.
+    moved = _stamps().get("checkout", str(ROOT)) != str(ROOT)
+    python = "import sys; sys.exit(sys.version_info < (3, 11))"
+    return not moved and not INCOMPLETE.exists() and _runs("-c", python)
 
 
 def _install(wanted: list[str]) -> str | None:
