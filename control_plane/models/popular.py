@@ -1,0 +1,79 @@
+"""Which items many people want now: overall, by country, by segment."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from control_plane.models.artifacts import IntArray
+from control_plane.profiles.interest import Interest
+
+#: A country or segment of fewer people gets no list of its own: the overall one serves it, and
+#: nobody's taste shows through a small crowd.
+FEWEST_PEOPLE = 50
+
+#: What one person's strongest interest in an item counts: view, cart, order.
+KIND_WEIGHTS = np.array([1.0, 3.0, 6.0])
+
+HALF_LIFE_DAYS = 14.0
+
+
+def popular_lists(
+    interest: Interest, limit: int, segments: dict[str, NDArray[np.int32]]
+) -> dict[str, IntArray]:
+    """Return the `limit` most popular items, best first, by "all", "country:XX", "segment:KEY".
+
+    `segments` maps a segment's key to its members as indices into `interest.people`. Only
+    groups of `FEWEST_PEOPLE` or more have a list.
+    """
+    units = _units(interest)
+    weights = KIND_WEIGHTS[interest.kind] * recency(interest.seconds, HALF_LIFE_DAYS)
+    lists = {"all": _rank(interest.item, units, weights, limit)}
+    for number, country in enumerate(interest.countries):
+        rows = interest.country == number
+        if country and _is_crowd(units[rows]):
+            lists[f"country:{country}"] = _rank(
+                interest.item[rows], units[rows], weights[rows], limit
+            )
+    for key, members in segments.items():
+        rows = interest.personal & np.isin(interest.person, members)
+        if len(members) >= FEWEST_PEOPLE:
+            lists[f"segment:{key}"] = _rank(
+                interest.item[rows], units[rows], weights[rows], limit
+            )
+    return lists
+
+
+def recency(seconds: NDArray[np.int64], half_life_days: float) -> NDArray[np.float64]:
+    """Return 2^(-age / half-life), age counted from the newest of `seconds`."""
+    if not len(seconds):
+        return np.zeros(0)
+    return np.exp2(-(seconds.max() - seconds) / (half_life_days * 86_400))
+
+
+def _units(interest: Interest) -> NDArray[np.int64]:
+    """Return who each event counts for: its person, else its session."""
+    known = interest.person >= 0
+    return np.where(known, interest.person, len(interest.people) + interest.session)
+
+
+def _is_crowd(units: NDArray[np.int64]) -> bool:
+    return len(np.unique(units)) >= FEWEST_PEOPLE
+
+
+def _rank(
+    items: IntArray, units: NDArray[np.int64], weights: NDArray[np.float64], limit: int
+) -> IntArray:
+    """Rank items by the sum over people of each one's strongest weight, ties by item number."""
+    if not len(items):
+        return np.zeros(0, dtype=np.int32)
+    order = np.lexsort((units, items))
+    item, unit = items[order], units[order]
+    starts = np.flatnonzero(
+        np.append(True, (item[1:] != item[:-1]) | (unit[1:] != unit[:-1]))
+    )
+    strongest = np.maximum.reduceat(weights[order], starts)
+    scores = np.bincount(item[starts], weights=strongest)
+    found = np.flatnonzero(scores > 0)
+    best = found[np.lexsort((found, -scores[found]))][:limit]
+    return best.astype(np.int32)

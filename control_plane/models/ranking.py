@@ -1,0 +1,81 @@
+"""The best few of each sparse row, with ties settled by item number: same input, same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from control_plane.models.artifacts import Rows
+
+#: Cells that a dense scratch block may have (8 bytes each).
+_SCRATCH_CELLS = 2_000_000
+
+
+def top_per_row(matrix: Any, limit: int) -> Rows:
+    """Return the `limit` highest positive entries of each row of a CSR matrix, best first."""
+    data = np.asarray(matrix.data)
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    kept = np.flatnonzero((data > 0) & (data >= _thresholds(matrix, limit)[row]))
+    scores = data[kept].astype(np.float32)
+    row, column = row[kept], np.asarray(matrix.indices)[kept]
+    order = np.lexsort((column, -scores, row))
+    row, column, scores = row[order], column[order], scores[order]
+    starts = np.searchsorted(row, np.arange(matrix.shape[0]))
+    best = (np.arange(len(row)) - starts[row] < limit) & (scores > 0)
+    indptr = np.zeros(matrix.shape[0] + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row[best], minlength=matrix.shape[0]), out=indptr[1:])
+    return Rows(indptr, column[best].astype(np.int32), scores[best])
+
+
+def stack(blocks: Iterable[Rows]) -> Rows:
+    """Join blocks of rows into one table, in the order given."""
+    parts = list(blocks)
+    lengths = [np.diff(part.indptr) for part in parts]
+    indptr = np.append(0, np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths])))
+    return Rows(
+        indptr.astype(np.int64),
+        np.concatenate([np.zeros(0, np.int32), *(part.items for part in parts)]),
+        np.concatenate([np.zeros(0, np.float32), *(part.scores for part in parts)]),
+    )
+
+
+def blocks(costs: NDArray[np.int64], budget: int) -> Iterator[tuple[int, int]]:
+    """Yield consecutive ranges of rows whose costs sum to about `budget`, at least one row each."""
+    total = np.cumsum(costs)
+    start = 0
+    while start < len(costs):
+        spent = int(total[start - 1]) if start else 0
+        stop = max(int(np.searchsorted(total, spent + budget, side="right")), start + 1)
+        yield start, stop
+        start = stop
+
+
+def _thresholds(matrix: Any, limit: int) -> NDArray[np.float64]:
+    """Return each row's `limit`-th highest entry, 0 for rows that are not longer."""
+    lengths = np.diff(matrix.indptr)
+    thresholds = np.zeros(matrix.shape[0])
+    long_rows = np.flatnonzero(lengths > limit)
+    long_rows = long_rows[np.argsort(lengths[long_rows], kind="stable")]
+    start = 0
+    while start < len(long_rows):
+        # Rows of like length share a block, the longest deciding its width.
+        stop = start + max(1, _SCRATCH_CELLS // int(lengths[long_rows[start]]))
+        rows = long_rows[start:stop]
+        stop = start + max(1, _SCRATCH_CELLS // int(lengths[rows[-1]]))
+        rows = long_rows[start:stop]
+        thresholds[rows] = _nth_highest(matrix, rows, limit)
+        start += len(rows)
+    return thresholds
+
+
+def _nth_highest(matrix: Any, rows: NDArray[np.intp], limit: int) -> NDArray[np.float64]:
+    lengths = np.diff(matrix.indptr)[rows]
+    width = int(lengths.max())
+    filled = np.arange(width) < lengths[:, None]
+    places = matrix.indptr[:-1][rows][:, None] + np.arange(width)
+    dense = np.zeros((len(rows), width))
+    dense[filled] = matrix.data[places[filled]]
+    return np.partition(dense, width - limit, axis=1)[:, width - limit]

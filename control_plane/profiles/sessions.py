@@ -1,0 +1,72 @@
+"""Sessions: the source's own, else a person's events without a long gap between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Sessions(msgspec.Struct, frozen=True):
+    """The items of each session, oldest first: session s is `items[indptr[s]:indptr[s + 1]]`.
+
+    Shapes: indptr (sessions + 1,) int64; items (n,) int32 item numbers; ends (sessions,) int64
+    epoch seconds of each session's newest event. No session is empty.
+    """
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+    ends: NDArray[np.int64]
+
+
+def number_sessions(
+    people: NDArray[np.uint64],
+    given: NDArray[np.uint64],
+    seconds: NDArray[np.int64],
+    gap_seconds: int,
+) -> NDArray[np.int64]:
+    """Return each event's session number; sessions are numbered by their first event.
+
+    All inputs are in time order; 0 in `people` or `given` (the source's session) means none.
+    The same session id under two people is two sessions, as some sources count per person.
+    """
+    order = np.lexsort((given, people))
+    person, session = people[order], given[order]
+    starts = np.ones(len(order), dtype=bool)
+    starts[1:] = (
+        (person[1:] != person[:-1])
+        | (session[1:] != session[:-1])
+        | ((session[1:] == 0) & (np.diff(seconds[order]) > gap_seconds))
+        | ((session[1:] == 0) & (person[1:] == 0))
+    )
+    groups = np.cumsum(starts) - 1
+    rank = np.empty(int(starts.sum()), dtype=np.int64)
+    rank[np.argsort(order[starts], kind="stable")] = np.arange(len(rank))
+    numbers = np.empty(len(order), dtype=np.int64)
+    numbers[order] = rank[groups]
+    return numbers
+
+
+def session_table(
+    session: NDArray[np.int64],
+    items: NDArray[np.int32],
+    events: NDArray[Any],
+    seconds: NDArray[np.int64],
+) -> Sessions:
+    """Gather interest events, given in time order, into sessions.
+
+    Next-door events of different names about one item are one step (a click in a list, then
+    the view it leads to, then the cart); the same event repeated is a repeated interest.
+    """
+    order = np.argsort(session, kind="stable")
+    session, items, events, seconds = session[order], items[order], events[order], seconds[order]
+    steps = np.ones(len(order), dtype=bool)
+    steps[1:] = (
+        (session[1:] != session[:-1]) | (items[1:] != items[:-1]) | (events[1:] == events[:-1])
+    )
+    session, items, seconds = session[steps], items[steps], seconds[steps]
+    first = np.flatnonzero(np.r_[True, session[1:] != session[:-1]][: len(session)])
+    indptr = np.append(first, len(session)).astype(np.int64)
+    return Sessions(indptr, items, seconds[indptr[1:] - 1])
