@@ -7,27 +7,26 @@ let zoneKept = { zone: "", quarter: -1, offset: 0 };
 
 /**
  * @typedef {import("./decide.js").Visit} Visit
- * @typedef {import("./tables.js").VisitorRow} VisitorRow
  */
 
 /**
  * @param {Visit} visit
- * @param {string[]} segments
+ * @param {import("./history.js").History} history
  * @param {string} timezone
  * @returns {Record<string, any>}
  */
-export function attributesOf(visit, segments, timezone) {
+export function attributesOf(visit, history, timezone) {
   const personal = visit.consent.personalization;
   const local = new Date(visit.now + zoneOffset(timezone, visit.now));
   return {
     ...visit.facts,
-    segments: visit.facts.segments ?? segments,
+    segments: visit.facts.segments ?? history.segments,
     new_visitor: visit.isNew,
     hour: local.getUTCHours(),
     weekday: local.getUTCDay() || 7,
     page: { item: visit.page.item, category: visit.page.category },
-    session: personal ? sessionAttributes(visit) : {},
-    cart: (personal && visit.facts.cart) || {},
+    session: personal ? sessionAttributes(visit, history) : {},
+    cart: personal ? { items: inCart(visit), ...visit.facts.cart } : {},
     traits: (personal && visit.facts.traits) || {},
     consent: {
       personalization: visit.consent.personalization,
@@ -36,15 +35,22 @@ export function attributesOf(visit, segments, timezone) {
   };
 }
 
-/** @param {Visit} visit */
-function sessionAttributes({ session, facts, now }) {
+/** @param {Visit} visit @param {import("./history.js").History} history */
+function sessionAttributes({ session, facts, now }, { recent }) {
+  const cards = recent.map(({ table, number }) => table.cards.card(number - table.first));
   return {
+    categories: [...new Set(cards.map((card) => card.category))],
     views: session.views,
     carts: session.carts,
     orders: session.orders,
     seconds: session.startedAt ? Math.max(0, Math.round(now / 1000) - session.startedAt) : 0,
     ...facts.session,
   };
+}
+
+/** @param {Visit} visit @returns {string[]} SKUs put in the cart in this session */
+function inCart({ session }) {
+  return session.events.filter(({ kind }) => kind === "cart").map(({ item }) => item);
 }
 
 /**

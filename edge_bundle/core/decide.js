@@ -47,20 +47,19 @@ import { renderShelf } from "./render.js";
 export async function decideSlots(loader, release, fresh, visit, slots) {
   const history = await lookUp(loader, release, visit, needsOf(release, slots), fresh);
   const { rules } = release;
-  const attributes = attributesOf(visit, history.segments, rules.timezone);
+  const attributes = attributesOf(visit, history, rules.timezone);
   const id = toBase64(loader.platform.random(9));
   const scene = { release, loader, visit, history };
-  /** @type {Record<string, Decision>} */
-  const decisions = Object.create(null);
-  await Promise.all(
+  const decided = await Promise.all(
     slots.map(async ({ name, limit }, i) => {
       const choice = choose(rules, name, visit, attributes);
       const shown = await fill(scene, choice, limit);
       loader.health.decided(shown.reason);
-      decisions[name] = { id: `${id}${i.toString(36)}`, experiment: choice.experiment, ...shown };
+      const decision = { id: `${id}${i.toString(36)}`, experiment: choice.experiment, ...shown };
+      return /** @type {[string, Decision]} */ ([name, decision]);
     }),
   );
-  return { segments: history.segments, decisions };
+  return { segments: history.segments, decisions: Object.fromEntries(decided) };
 }
 
 /** Say which values the slots' contents and conditions can need. @param {Release} release @param {SlotRequest[]} slots */
@@ -76,8 +75,12 @@ function needsOf(release, slots) {
 
 /** @param {any} rules @param {any} slot */
 function slotNeeds(rules, slot) {
-  const items = contentsOf(slot).some((name) => rules.content[name]?.kind === "items");
-  return { items, visitor: items || /"(segments|traits)/.test(JSON.stringify(slot.rules)) };
+  const conditions = JSON.stringify(slot.rules);
+  const shelf = contentsOf(slot).some((name) => rules.content[name]?.kind === "items");
+  return {
+    items: shelf || conditions.includes('"session.categories'),
+    visitor: shelf || conditions.includes('"segments'),
+  };
 }
 
 /** @param {any} slot @returns {string[]} */

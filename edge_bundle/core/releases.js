@@ -30,14 +30,15 @@ export class Releases {
    * @returns {Promise<{release: Release|null, fresh: boolean}>}
    */
   async ready(loader) {
-    const age = loader.platform.now() - this.checkedAt;
+    const started = loader.platform.now();
+    const age = started - this.checkedAt;
     const due = this.config.headSeconds * 1000;
     if (!this.live) await this.#refresh(loader);
     else if (age >= due) await this.#refreshSoon(loader);
     else if (age >= due / 2 && this.askedAt <= this.checkedAt) {
       loader.platform.waitUntil(this.#refresh(loader));
     }
-    const fresh = loader.platform.now() - this.checkedAt < due;
+    const fresh = this.checkedAt >= started || loader.platform.now() - this.checkedAt < due;
     if (this.live && !fresh) loader.health.fault("head_overdue", "visitor rows left out");
     return { release: this.live, fresh };
   }

@@ -1,0 +1,64 @@
+/** Reads tables with the worker's own modules and says what it found, for round-trip tests. */
+
+import { hashText } from "./core/hash.js";
+import { partOf, valueNumber } from "./core/locate.js";
+import { Scores } from "./core/scores.js";
+import { ItemTable, PopularTable, VisitorTable } from "./core/tables.js";
+
+const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+
+const probes = {
+  hash: ({ texts }) => texts.map((text) => hashText(text)),
+  locate: ({ parts, texts }) => {
+    const opened = parts.map((part) => ({ ...part, cells: bytesOf(part.cells) }));
+    return texts.map((text) => {
+      const hash = hashText(text);
+      const part = partOf(opened, hash);
+      return valueNumber(part, part.cells, hash);
+    });
+  },
+  items: ({ value, skus }) => {
+    const table = new ItemTable(bytesOf(value).buffer);
+    const rows = [];
+    for (let i = 0; i < table.count; i++) {
+      const scores = new Scores(16);
+      table.addRow(table.first + i, 1, scores);
+      const row = [];
+      scores.forEach((item, score) => row.push([item, score]));
+      rows.push(row);
+    }
+    const cards = Array.from({ length: table.count }, (_, i) => {
+      const { html, ...card } = table.cards.card(i);
+      return card;
+    });
+    return { rows, cards, found: skus.map((sku) => table.find(sku, hashText(sku).low)) };
+  },
+  visitors: ({ value, keys }) => {
+    const table = new VisitorTable(bytesOf(value).buffer);
+    return keys.map(([high, low]) => table.find(high, low));
+  },
+  popular: ({ value }) => {
+    const table = new PopularTable(bytesOf(value).buffer);
+    const lists = {};
+    for (const [key, items] of table.lists) lists[key] = [...items];
+    const skus = {};
+    for (const number of table.number) skus[number] = table.card(number).sku;
+    return { lists, skus };
+  },
+  best: ({ entries, limit, refused }) => {
+    const scores = new Scores(16);
+    for (const [item, score] of entries) scores.add(item, score);
+    return scores.best(limit, (item) => refused.includes(item));
+  },
+};
+
+export default {
+  async fetch(request) {
+    const { probe, ...rest } = await request.json();
+    try {
+      return Response.json({ result: probes[probe](rest) });
+    } catch (error) {
+      return Response.json({ error: String(error) });
+    }
+  },
+};
