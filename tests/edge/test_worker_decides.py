@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from world import HATS, SHOES, SOLD_OUT, World, make_project, start_worker, views
+from toy_shop import HATS, SHOES, SOLD_OUT, World, make_project, start_worker, views
 
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
 

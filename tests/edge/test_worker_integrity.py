@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from world import HATS, World, make_project, start_worker
+from toy_shop import HATS, World, make_project, start_worker
 
 from control_plane.settings import Project, Settings, Shop
 

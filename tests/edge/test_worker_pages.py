@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from world import World, make_project, start_worker
+from toy_shop import World, make_project, start_worker
 
 DEVICE = "D" * 22
 

@@ -30,7 +30,7 @@ from control_plane.keyring import (
 from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors
 from control_plane.settings import Project, Settings, Shop
 
-BUNDLE = Path(__file__).parents[2] / "edge_bundle"
+BUNDLE = Path(__file__).parents[1] / "edge_bundle"
 SHOES = [f"shoe-{number}" for number in range(6)]
 HATS = [f"hat-{number}" for number in range(6)]
 ITEMS = sorted(HATS + SHOES)
