@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,14 @@ def load(folder: Path) -> Model:
         with np.load(file) as archive:
             arrays = {name: archive[name] for name in archive.files}
         facts = msgspec.msgpack.decode(arrays["facts"].tobytes())
-    except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        zipfile.BadZipFile,
+        msgspec.DecodeError,
+    ) as error:
         raise TableError(
             f"{file}: cannot be read ({error}). Run 'frontshelf train' again."
         ) from error

@@ -38,9 +38,7 @@ def popular_lists(
     for key, members in segments.items():
         rows = interest.personal & np.isin(interest.person, members)
         if len(members) >= FEWEST_PEOPLE:
-            lists[f"segment:{key}"] = _rank(
-                interest.item[rows], units[rows], weights[rows], limit
-            )
+            lists[f"segment:{key}"] = _rank(interest.item[rows], units[rows], weights[rows], limit)
     return lists
 
 
@@ -69,9 +67,7 @@ def _rank(
         return np.zeros(0, dtype=np.int32)
     order = np.lexsort((units, items))
     item, unit = items[order], units[order]
-    starts = np.flatnonzero(
-        np.append(True, (item[1:] != item[:-1]) | (unit[1:] != unit[:-1]))
-    )
+    starts = np.flatnonzero(np.append(True, (item[1:] != item[:-1]) | (unit[1:] != unit[:-1])))
     strongest = np.maximum.reduceat(weights[order], starts)
     scores = np.bincount(item[starts], weights=strongest)
     found = np.flatnonzero(scores > 0)

@@ -1,0 +1,135 @@
+"""All that is learned from one event log, step by step; files and keys are the caller's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import duckdb
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from control_plane.errors import WorkError
+from control_plane.models import neighbours, visitors
+from control_plane.models.artifacts import Model, Rows, Segment, Visitors
+from control_plane.models.features import Features, visitor_features
+from control_plane.models.identity import name_segments
+from control_plane.models.popular import popular_lists
+from control_plane.models.report import count, make_report
+from control_plane.models.segments import Clustering, fit_segments
+from control_plane.models.visitors import Histories
+from control_plane.profiles.interest import Interest, load_interest, newest_time
+from control_plane.profiles.people import resolve_people
+from control_plane.settings import Train
+
+#: Told what is being done, which step it is and of how many.
+Progress = Callable[[str, int, int], None]
+
+STEPS = 5
+
+
+def learn(
+    connection: duckdb.DuckDBPyConnection,
+    train: Train,
+    *,
+    key_id: str = "",
+    previous: Model | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Return the model of the views `events` and `items`; raise WorkError when there is no event.
+
+    Same views, settings and `previous`: same arrays, to the byte; only the report's seconds
+    differ. `previous` lends its segments' keys and names.
+    """
+    steps = _Steps(progress)
+    model_time = newest_time(connection)
+    if model_time is None:
+        raise WorkError("There are no events to learn from. Run 'frontshelf ingest' first.")
+    with steps.step("reading events"):
+        event_count = resolve_people(connection)
+        interest = load_interest(connection, train.session_gap_minutes * 60)
+        histories = visitors.gather_histories(interest)
+    items = len(interest.item_ids)
+    with steps.step("counting neighbours"):
+        table = neighbours.fit_sessions(interest.sessions(), items, train.neighbours)
+    with steps.step("grouping visitors"):
+        sessions = sessions_per_visitor(interest, histories)
+        features = visitor_features(connection, histories.keys, sessions)
+        clustering, segments = _group(features, histories.keys, train, previous)
+    with steps.step("ranking popular items"):
+        members = _members(clustering, segments, histories)
+        popular = popular_lists(interest, train.popular_items, members)
+    with steps.step("choosing for visitors"):
+        rows = _rows(histories, items, train.visitor_items)
+    model = Model(
+        model_time=model_time,
+        item_ids=interest.item_ids,
+        item_events=np.bincount(interest.item, minlength=items).astype(np.int64),
+        neighbours=table,
+        reminder_scale=neighbours.reminder_scale(table),
+        popular=popular,
+        segments=segments,
+        visitors=_visitors(histories, clustering, rows),
+        key_id=key_id,
+        report={},
+    )
+    report = make_report(model, count(interest, model, event_count), clustering, features, train)
+    return msgspec.structs.replace(model, report=report | {"seconds": steps.seconds})
+
+
+def sessions_per_visitor(interest: Interest, histories: Histories) -> NDArray[np.int64]:
+    """Return in how many sessions each visitor took an interest in something."""
+    person = interest.person[interest.personal].astype(np.int64)
+    session = interest.session[interest.personal]
+    pairs = np.unique(np.stack([person, session]), axis=1)
+    return np.bincount(pairs[0], minlength=len(interest.people))[histories.people]
+
+
+class _Steps:
+    """Tells each step to `progress` as it starts, and keeps its seconds."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        if self._progress:
+            self._progress(name, len(self.seconds) + 1, STEPS)
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 3)
+
+
+def _group(
+    features: Features, keys: NDArray[np.uint64], train: Train, previous: Model | None
+) -> tuple[Clustering, list[Segment]]:
+    in_use = len(previous.segments) if previous else None
+    clustering = fit_segments(features, train.segments_min, train.segments_max, train.seed, in_use)
+    return clustering, name_segments(clustering, features, keys, previous)
+
+
+def _members(
+    clustering: Clustering, segments: list[Segment], histories: Histories
+) -> dict[str, NDArray[np.int32]]:
+    return {
+        segment.key: histories.people[clustering.labels == number]
+        for number, segment in enumerate(segments)
+    }
+
+
+def _rows(histories: Histories, items: int, limit: int) -> Rows:
+    near = visitors.fit_items(histories, items)
+    return visitors.visitor_rows(histories, near, items, limit)
+
+
+def _visitors(histories: Histories, clustering: Clustering, rows: Rows) -> Visitors:
+    return Visitors(
+        keys=histories.keys,
+        segment=clustering.labels,
+        rows=rows,
+        bought=visitors.bought_sets(histories),
+        seen=visitors.seen_sets(histories),
+    )

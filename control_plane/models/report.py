@@ -1,0 +1,67 @@
+"""What a training run did, for people and for machines: counts, parameters, notes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from control_plane.models.artifacts import Model
+from control_plane.models.features import Features
+from control_plane.models.segments import Clustering
+from control_plane.profiles.interest import Interest
+from control_plane.settings import Train
+
+#: Mean silhouette under which groups overlap so much that rules should not lean on them.
+WEAK_SILHOUETTE = 0.05
+
+
+def count(interest: Interest, model: Model, event_count: int) -> dict[str, int]:
+    """Return how much went in and came out."""
+    return {
+        "events": event_count,
+        "interest_events": len(interest.item),
+        "items": len(model.item_ids),
+        "items_with_interest": int((model.item_events > 0).sum()),
+        "sessions": len(interest.sessions().ends),
+        "people": len(interest.people),
+        "visitors": len(model.visitors.keys),
+        "neighbours": len(model.neighbours.items),
+        "visitor_items": len(model.visitors.rows.items),
+    }
+
+
+def make_report(
+    model: Model, counts: dict[str, int], clustering: Clustering, features: Features, train: Train
+) -> dict[str, Any]:
+    """Return the JSON-able report of `model`, without timings."""
+    return {
+        "counts": counts,
+        "parameters": msgspec.to_builtins(train),
+        "segments": [
+            {"key": segment.key, "name": segment.name, "size": segment.size}
+            for segment in model.segments
+        ],
+        "silhouettes": {str(k): quality for k, quality in clustering.silhouettes.items()},
+        "features": list(features.names),
+        "popular": {key: len(items) for key, items in model.popular.items()},
+        "notes": _notes(counts, clustering),
+    }
+
+
+def _notes(counts: dict[str, int], clustering: Clustering) -> list[str]:
+    """Say what a shop would wonder about: why something is empty, or weak."""
+    notes = []
+    if not counts["events"]:
+        notes.append("every event is a bot's: nothing was learned")
+    elif not counts["interest_events"]:
+        notes.append("no event shows an interest in an item: nothing was learned")
+    elif not counts["people"]:
+        notes.append("nobody is known by user or device: no visitor rows")
+    elif not counts["visitors"]:
+        notes.append("nobody consented to personalization: no visitor rows")
+    if clustering.note:
+        notes.append(clustering.note)
+    if clustering.silhouettes and max(clustering.silhouettes.values()) < WEAK_SILHOUETTE:
+        notes.append("visitors hardly fall into groups: take the segments with caution")
+    return notes

@@ -1,0 +1,76 @@
+"""`frontshelf train`: learn from a project's event log and keep what was learned."""
+
+from __future__ import annotations
+
+from control_plane.collect.log import EventLog
+from control_plane.errors import InputError, TableError
+from control_plane.keyring import load_visitor_secrets
+from control_plane.models import artifacts
+from control_plane.models.artifacts import Model
+from control_plane.models.learn import Progress, learn
+from control_plane.settings import Project
+from control_plane.settings import Train as Settings
+
+#: Setting -> its least and greatest value; rows are counted in one byte each.
+BOUNDS = {
+    "neighbours": (1, 255),
+    "session_gap_minutes": (1, 24 * 60),
+    "visitor_items": (1, 255),
+    "popular_items": (1, 10_000),
+    "segments_min": (2, 100),
+    "segments_max": (2, 100),
+    "seed": (0, 2**32 - 1),
+}
+
+
+def train(project: Project, *, progress: Progress | None = None) -> Model:
+    """Learn from the project's log, write models/model.npz in one step, return the model.
+
+    A run that is cut short leaves the older model as it was. Raises InputError for a setting
+    out of bounds or missing keys, WorkError when there is no event.
+    """
+    check_settings(project)
+    key_id = load_visitor_secrets(project.keys).current
+    previous = _previous(project)
+    with EventLog(project).connect() as connection:
+        model = learn(
+            connection,
+            project.settings.train,
+            key_id=key_id,
+            previous=previous,
+            progress=progress,
+        )
+    artifacts.save(model, project.models)
+    return model
+
+
+def check_settings(project: Project) -> None:
+    """Raise InputError when a setting of the section `train` is out of bounds."""
+    settings: Settings = project.settings.train
+    file = project.root / "frontshelf.toml"
+    for name, (least, greatest) in BOUNDS.items():
+        value = getattr(settings, name)
+        if not least <= value <= greatest:
+            raise InputError(
+                f"{value} is out of bounds",
+                file=file,
+                field=f"train.{name}",
+                remedy=f"Give a whole number from {least} to {greatest}.",
+            )
+    if settings.segments_min > settings.segments_max:
+        raise InputError(
+            f"{settings.segments_min} is more than segments_max = {settings.segments_max}",
+            file=file,
+            field="train.segments_min",
+            remedy="Raise train.segments_max or lower train.segments_min.",
+        )
+
+
+def _previous(project: Project) -> Model | None:
+    """Return the model in place, None when there is none or it cannot be read any more."""
+    try:
+        return artifacts.load(project.models)
+    except TableError:
+        # A first run has none; one of an older format or cut by a full disk only costs the
+        # segments their old names.
+        return None
