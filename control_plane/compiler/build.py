@@ -53,24 +53,22 @@ class Release(msgspec.Struct, frozen=True):
 
 def compile_project(project: Project, progress: Progress = lambda step: None) -> Release:
     """Compile the project's model and rules; the same input gives the same bytes."""
+    with EventLog(project).connect() as log:
+        return compile_release(project, load(project.models), log, progress)
+
+
+def compile_release(
+    project: Project,
+    model: Model,
+    log: duckdb.DuckDBPyConnection,
+    progress: Progress = lambda step: None,
+) -> Release:
+    """Compile a model with the catalogue that `log` shows as `items`, and the project's rules."""
     rules = load_rules(project.root)
-    model = load(project.models)
     validate_segments(rules, [segment.key for segment in model.segments])
     table = to_table(rules)
     names = {entry["template"] for entry in table["content"].values() if "template" in entry}
     templates = {name: load_template(name, project.root / "templates") for name in sorted(names)}
-    with EventLog(project).connect() as log:
-        return _write(project, model, log, table, templates, progress)
-
-
-def _write(
-    project: Project,
-    model: Model,
-    log: duckdb.DuckDBPyConnection,
-    rules: dict[str, Any],
-    templates: dict[str, Any],
-    progress: Progress,
-) -> Release:
     partial = project.build / ".partial"
     shutil.rmtree(partial, ignore_errors=True)
     (partial / "values").mkdir(parents=True)
@@ -85,7 +83,7 @@ def _write(
         return digests
 
     try:
-        parts = _compile_tables(model, log, keep, progress, rules, templates)
+        parts = _compile_tables(model, log, keep, progress, table, templates)
         shop = project.settings.shop
         key = load_signing_key(project.keys, "release")
         manifest, extra = make_manifest(parts, shop.name, shop.environment, key)

@@ -1,0 +1,49 @@
+"""`frontshelf train` and `frontshelf compile`."""
+
+from __future__ import annotations
+
+import click
+
+from control_plane.cli.options import Progress, json_option, project_option, report, size_text
+from control_plane.compiler.build import Release, compile_project
+from control_plane.models.artifacts import Model
+from control_plane.models.train import train as train_models
+from control_plane.settings import Project
+
+
+@click.command()
+@project_option
+@json_option
+def train(project: Project, as_json: bool) -> None:
+    """Learn segments, popularity, neighbours and visitor rows from the event log."""
+    with Progress("training") as progress:
+        model = train_models(project, progress=progress.step)
+    report(model.report, as_json, lambda: _train_lines(model))
+
+
+@click.command("compile")
+@project_option
+@json_option
+def compile_(project: Project, as_json: bool) -> None:
+    """Compile models and rules into signed tables under build/."""
+    with Progress("compiling") as progress:
+        release = compile_project(project, progress=progress.step)
+    report(release, as_json, lambda: _compile_lines(release))
+
+
+def _train_lines(model: Model) -> list[str]:
+    lines = [
+        f"{len(model.item_ids):,} items, {len(model.neighbours.items):,} neighbours, "
+        f"{len(model.visitors.keys):,} visitor rows; newest event {model.model_time}"
+    ]
+    lines += [f"segment {s.key}: {s.name} ({s.size:,} visitors)" for s in model.segments]
+    return lines + [f"note: {text}" for text in model.report.get("warnings", [])]
+
+
+def _compile_lines(release: Release) -> list[str]:
+    total = sum(release.bytes_by_kind.values())
+    lines = [f"release {release.release}: {release.items:,} items, {release.visitors:,} visitors"]
+    for kind, count in sorted(release.bytes_by_kind.items()):
+        values = sum(value["kind"] == kind for value in release.values)
+        lines.append(f"  {kind:<9} {size_text(count):>10} in {values:,} value{'s' * (values != 1)}")
+    return [*lines, f"  {'all':<9} {size_text(total):>10}"]

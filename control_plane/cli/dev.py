@@ -1,0 +1,32 @@
+"""`frontshelf dev`: the edge on this machine."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import click
+
+from control_plane.cli.options import project_option
+from control_plane.emulator.dev import LocalEdge
+from control_plane.settings import Project
+
+
+@click.command()
+@click.option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--origin", metavar="URL", help="The shop's own server (default: a plain 404).")
+@click.option("--no-trust", is_flag=True, help="Believe callers on this machine no more than others.")
+@project_option
+def dev(port: int, origin: str | None, no_trust: bool, project: Project) -> None:
+    """Serve the edge on 127.0.0.1:PORT with the real workerd, until Ctrl-C."""
+    with LocalEdge(project, port=port, origin=origin, trust_loopback=not no_trust) as edge:
+        click.echo(f"ready {edge.url}")
+        wait_for_stop()
+
+
+def wait_for_stop() -> None:
+    """Return when the process is asked to end."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()

@@ -1,0 +1,128 @@
+"""`frontshelf deploy`, `rollback`, `releases` and `status`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from control_plane.cli.options import Progress, json_option, project_option, report, size_text
+from control_plane.cli.targets import open_target, target_option
+from control_plane.deploy.head import read_head
+from control_plane.deploy.history import ReleaseEntry
+from control_plane.deploy.history import releases as list_releases
+from control_plane.deploy.history import rollback as roll_back
+from control_plane.deploy.plan import Plan
+from control_plane.deploy.publish import PublishReport, publish
+from control_plane.settings import Project
+
+yes_option = click.option("--yes", is_flag=True, help="Write without asking.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
+
+
+@click.command()
+@target_option
+@yes_option
+@dry_run_option
+@project_option
+@json_option
+def deploy(target_name: str, yes: bool, dry_run: bool, project: Project, as_json: bool) -> None:
+    """Make the compiled release live: values, then the manifest, then the head."""
+    with open_target(project, target_name) as target, Progress("deploying") as progress:
+        build = project.build / "current"
+        if target_name == "cloudflare" and not yes and not dry_run and sys.stdin.isatty():
+            plan = publish(target, build, project, dry_run=True).plan
+            click.confirm("\n".join([*_plan_lines(plan), "Go ahead?"]), abort=True, err=True)
+        result = publish(
+            target,
+            build,
+            project,
+            dry_run=dry_run,
+            progress=lambda _stage, done, total: progress.count(done, total),
+        )
+    report(result, as_json, lambda: _publish_lines(result))
+
+
+@click.command()
+@click.argument("release", required=False)
+@target_option
+@yes_option
+@dry_run_option
+@project_option
+@json_option
+def rollback(
+    release: str | None,
+    target_name: str,
+    yes: bool,
+    dry_run: bool,
+    project: Project,
+    as_json: bool,
+) -> None:
+    """Make RELEASE live again (default: the one that was live before)."""
+    with open_target(project, target_name) as target:
+        if dry_run:
+            known = list_releases(target, project)
+            report(known, as_json, lambda: [_release_line(entry) for entry in known])
+            return
+        if target_name == "cloudflare" and not yes and sys.stdin.isatty():
+            click.confirm(f"Roll back to {release or 'the release before'}?", abort=True, err=True)
+        result = roll_back(target, project, release)
+    text = f"release {result.release} is live again" if result.moved else "it was live already"
+    report(result, as_json, lambda: [f"{text} (counter {result.counter})"])
+
+
+@click.command()
+@target_option
+@project_option
+@json_option
+def releases(target_name: str, project: Project, as_json: bool) -> None:
+    """List the releases that the target holds, the newest to go live first."""
+    with open_target(project, target_name) as target:
+        known = list_releases(target, project)
+    report(known, as_json, lambda: [_release_line(entry) for entry in known] or ["none yet"])
+
+
+@click.command()
+@target_option
+@project_option
+@json_option
+def status(target_name: str, project: Project, as_json: bool) -> None:
+    """Say what is live at the target, and since when."""
+    with open_target(project, target_name) as target:
+        head = read_head(target, project)
+    facts = {
+        "target": target_name,
+        "live": head.live.release if head else None,
+        "previous": head.previous.release if head and head.previous else None,
+        "counter": head.counter if head else None,
+        "issued_at": _time(head.issued_at) if head else None,
+    }
+    report(facts, as_json, lambda: [f"{name}: {value}" for name, value in facts.items()])
+
+
+def _plan_lines(plan: Plan) -> list[str]:
+    return [
+        f"{len(plan.write) + plan.write_manifest:,} values to write ({size_text(plan.bytes)}), "
+        f"{plan.skip:,} there already, {plan.requests:,} requests, about ${plan.cost_usd:.4f}"
+    ]
+
+
+def _publish_lines(result: PublishReport) -> list[str]:
+    if result.dry_run:
+        return [f"release {result.release} at {result.target}, dry run:", *_plan_lines(result.plan)]
+    live = "is live" if result.head_moved else "was live already"
+    return [
+        f"release {result.release} {live} at {result.target} (counter {result.counter}): "
+        f"{result.written:,} values written ({size_text(result.bytes)}), "
+        f"{result.skipped:,} there already, {result.seconds:.1f} s"
+    ]
+
+
+def _release_line(entry: ReleaseEntry) -> str:
+    when = _time(entry.at) if entry.at else "by another machine"
+    return f"{entry.release}  {when}  {entry.state}".rstrip()
+
+
+def _time(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

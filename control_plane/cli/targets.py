@@ -1,0 +1,67 @@
+"""Opens the target that `--target` names; only here does a target meet the emulator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from control_plane.cli.options import Function
+from control_plane.deploy.cloudflare import CloudflareKV
+from control_plane.deploy.folder import Folder
+from control_plane.deploy.target import Target
+from control_plane.emulator.dev import local_api
+from control_plane.errors import InputError
+from control_plane.settings import Project
+
+TARGETS = ("local", "cloudflare", "folder")
+TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"
+
+
+def target_option(command: Function) -> Function:
+    """Add `--target`."""
+    return click.option(
+        "--target",
+        "target_name",
+        type=click.Choice(TARGETS),
+        default="local",
+        show_default=True,
+        help="Where releases live.",
+    )(command)
+
+
+@contextmanager
+def open_target(project: Project, name: str) -> Iterator[Target]:
+    """Yield the named target; raise InputError when its settings or credentials are missing."""
+    if name == "folder":
+        yield Folder(project.local / "folder")
+    elif name == "local":
+        with local_api(project) as api:
+            with CloudflareKV(
+                api.base_url, api.token, api.account_id, api.namespace_id, name="local"
+            ) as target:
+                yield target
+    else:
+        with _cloudflare(project) as target:
+            yield target
+
+
+def _cloudflare(project: Project) -> CloudflareKV:
+    settings = project.settings.cloudflare
+    for field in ("account_id", "namespace_id"):
+        if not getattr(settings, field):
+            raise InputError(
+                "not set",
+                file=project.root / "frontshelf.toml",
+                field=f"cloudflare.{field}",
+                remedy="Copy it from the Cloudflare dashboard (docs/deploy.md).",
+            )
+    token = os.environ.get(TOKEN_VARIABLE)
+    if not token:
+        raise InputError(
+            f"{TOKEN_VARIABLE} is not in the environment",
+            remedy="Make a token with 'Workers KV Storage: Edit' and export it (docs/deploy.md).",
+        )
+    return CloudflareKV(settings.base_url, token, settings.account_id, settings.namespace_id)
