@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -85,6 +85,7 @@ class Miniflare:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
+        json: Any = None,
         timeout: float = FETCH_SECONDS,
     ) -> httpx.Response:
         """Send a request to the worker as if it had come for `url`; redirects are not followed.
@@ -102,6 +103,7 @@ class Miniflare:
             local,
             headers={"Host": parts.netloc, "X-Forwarded-Proto": parts.scheme, **(headers or {})},
             content=content,
+            json=json,
             extensions={"timeout": httpx.Timeout(timeout).as_dict()},
         )
         # A transport, and not a client, which would keep cookies from one call to the next.

@@ -13,45 +13,52 @@ import msgspec
 from control_plane.emulator.wrangler import Rule
 from control_plane.errors import InputError
 
+Kind = Literal["esModule", "text", "data"]
+
 # A statement starts its line, so that imports named in JSDoc comments and strings do not count.
 _IMPORT = re.compile(
     r"""^[ \t]*(?:import|export)\b(?:[^;'"()]*?\bfrom)?\s*(["'])(?P<specifier>[^"'\n]+)\1""",
     re.MULTILINE,
 )
-_KINDS: Mapping[str, Literal["esModule", "text", "data"]] = {
-    "ESModule": "esModule",
-    "Text": "text",
-    "Data": "data",
-}
-
-
-#: Reads a module by name; the importer and its line are for the error message.
-Read = Callable[[str, str | None, int | None], bytes]
+_KINDS: Mapping[str, Kind] = {"ESModule": "esModule", "Text": "text", "Data": "data"}
+#: What a module is when no rule says so: one that wrangler's bundler would take in.
+_EVERYTHING = Rule(type="ESModule", globs=("**/*",))
 
 
 class Module(msgspec.Struct, frozen=True):
     """One module: its name as imports resolve to it, how workerd reads it, and its bytes."""
 
     name: str
-    kind: Literal["esModule", "text", "data"]
+    kind: Kind
     source: bytes
 
 
-def collect_modules(folder: Path, main: str, rules: Sequence[Rule] = ()) -> tuple[Module, ...]:
+class _Wanted(msgspec.Struct, frozen=True):
+    """A module that is needed, and the line of the import that says so."""
+
+    name: str
+    importer: str | None = None
+    line: int | None = None
+
+
+#: Returns a module's bytes, or None when there is none of that name.
+Read = Callable[[str], bytes | None]
+
+
+def collect_modules(
+    folder: Path, main: str, rules: Sequence[Rule] = (), *, only_rules: bool = False
+) -> tuple[Module, ...]:
     """Return `main` and all that it imports from `folder`, main first.
 
-    Raises InputError with file and line when an import leads to no file.
+    With `only_rules`, as under wrangler's `no_bundle`, every module but main needs a rule.
+    Raises InputError with file and line when an import leads to no file or to no rule.
     """
 
-    def read(name: str, importer: str | None, line: int | None) -> bytes:
-        try:
-            return (folder / name).read_bytes()
-        except (FileNotFoundError, IsADirectoryError) as error:
-            where = folder / (importer or name)
-            problem = f"imports {name!r}, which does not exist" if importer else "no such module"
-            raise InputError(problem, file=where, line=line) from error
+    def read(name: str) -> bytes | None:
+        file = folder / name
+        return file.read_bytes() if file.is_file() else None
 
-    return _follow(main, rules, read)
+    return _follow(main, rules if only_rules else [*rules, _EVERYTHING], read, folder)
 
 
 def inline_modules(
@@ -59,52 +66,67 @@ def inline_modules(
 ) -> tuple[Module, ...]:
     """Return `main` and all that it imports from `sources`, main first."""
 
-    def read(name: str, importer: str | None, line: int | None) -> bytes:
-        if name not in sources:
-            problem = f"imports {name!r}, which was not given" if importer else "was not given"
-            raise InputError(problem, file=importer or name, line=line)
-        source = sources[name]
+    def read(name: str) -> bytes | None:
+        source = sources.get(name)
         return source.encode() if isinstance(source, str) else source
 
-    return _follow(main, rules, read)
+    return _follow(main, [*rules, _EVERYTHING], read, Path())
 
 
-def _follow(main: str, rules: Sequence[Rule], read: Read) -> tuple[Module, ...]:
+def _follow(main: str, rules: Sequence[Rule], read: Read, folder: Path) -> tuple[Module, ...]:
     found: dict[str, Module] = {}
-    waiting: list[tuple[str, str | None, int | None]] = [(main, None, None)]
+    waiting = [_Wanted(main)]
     while waiting:
-        name, importer, line = waiting.pop(0)
-        if name in found:
-            continue
-        kind = "esModule" if name == main else _kind(name, rules)
-        found[name] = Module(name, _KINDS.get(kind, "esModule"), read(name, importer, line))
-        if found[name].kind == "esModule":
-            waiting += _imports(found[name])
+        wanted = waiting.pop(0)
+        if wanted.name not in found:
+            kind = "esModule" if wanted.name == main else _kind(wanted, rules, folder)
+            module = Module(wanted.name, kind, _source(wanted, read, folder))
+            found[wanted.name] = module
+            waiting += _imports(module, folder) if module.kind == "esModule" else []
     return tuple(found.values())
 
 
-def _imports(module: Module) -> list[tuple[str, str | None, int | None]]:
+def _source(wanted: _Wanted, read: Read, folder: Path) -> bytes:
+    source = read(wanted.name)
+    if source is not None:
+        return source
+    if wanted.importer is None:
+        raise InputError("no such module", file=folder / wanted.name)
+    raise InputError(
+        f"imports {wanted.name!r}, which does not exist",
+        file=folder / wanted.importer,
+        line=wanted.line,
+        remedy="Imports are relative to the importing file and name the extension.",
+    )
+
+
+def _imports(module: Module, folder: Path) -> list[_Wanted]:
     try:
         text = module.source.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError("not UTF-8 text", file=module.name) from error
-    folder = posixpath.dirname(module.name)
+        raise InputError("not UTF-8 text", file=folder / module.name) from error
+    home = posixpath.dirname(module.name)
     return [
-        (
-            posixpath.normpath(posixpath.join(folder, match["specifier"])),
+        _Wanted(
+            posixpath.normpath(posixpath.join(home, match["specifier"])),
             module.name,
             text.count("\n", 0, match.start("specifier")) + 1,
         )
         for match in _IMPORT.finditer(text)
-        if match["specifier"].startswith((".", "/"))
+        if match["specifier"].startswith(".")
     ]
 
 
-def _kind(name: str, rules: Sequence[Rule]) -> str:
+def _kind(wanted: _Wanted, rules: Sequence[Rule], folder: Path) -> Kind:
     for rule in rules:
-        if any(_glob(glob).fullmatch(name) for glob in rule.globs):
-            return rule.type
-    return "ESModule"
+        if any(_glob(glob).fullmatch(wanted.name) for glob in rule.globs):
+            return _KINDS[rule.type]
+    raise InputError(
+        f"imports {wanted.name!r}, which no rule names",
+        file=folder / (wanted.importer or wanted.name),
+        line=wanted.line,
+        remedy="Add a glob for it to 'rules' in wrangler.jsonc, or it would not be uploaded.",
+    )
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

@@ -130,7 +130,7 @@ def _modules(options: Options, config: WorkerConfig) -> tuple[Module, ...]:
         sources = options.modules if options.script is None else {options.main: options.script}
         return inline_modules(sources or {}, config.main, config.rules)
     main = config.file.parent / config.main
-    return collect_modules(main.parent, main.name, config.rules)
+    return collect_modules(main.parent, main.name, config.rules, only_rules=config.no_bundle)
 
 
 def _require_services(config: WorkerConfig, options: Options) -> None:

@@ -53,6 +53,8 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     vars: dict[str, Any] = {}
     services: tuple[ServiceBinding, ...] = ()
     rules: tuple[Rule, ...] = ()
+    no_bundle: bool = False
+    find_additional_modules: bool = False
 
 
 def read_wrangler(file: Path) -> WorkerConfig:
