@@ -1,0 +1,415 @@
+"""What sdk.js stores, sends and shows, in a real browser."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_shop import Shop, wait_until
+from playwright.sync_api import BrowserContext, Page
+
+pytestmark = pytest.mark.browser
+
+SDK = Path(__file__).parents[2] / "edge_bundle" / "sdk.js"
+ALL = "1.personalization+analytics.1764000000"
+
+
+def cookies(context: BrowserContext) -> dict[str, str]:
+    return {one["name"]: one["value"] for one in context.cookies()}
+
+
+def consenting(context: BrowserContext, shop: Shop, choice: str = ALL) -> None:
+    context.add_cookies([{"name": "fs_c", "value": choice, "url": shop.url}])
+
+
+def opened(context: BrowserContext, shop: Shop, path: str = "/") -> Page:
+    page = context.new_page()
+    page.goto(shop.url + path)
+    page.wait_for_function("window.frontshelf")
+    return page
+
+
+def view(page: Page, *skus: str) -> None:
+    for sku in skus:
+        page.evaluate("sku => analytics.track('Product Viewed', {product_id: sku})", sku)
+
+
+def base36(text: str) -> int:
+    return int(text, 36)
+
+
+def storage(page: Page) -> int:
+    return page.evaluate("localStorage.length + sessionStorage.length")
+
+
+def test_it_fits_its_budget() -> None:
+    assert len(gzip.compress(SDK.read_bytes(), 9)) <= 5000
+
+
+def test_before_a_choice_nothing_is_stored_or_sent(context: BrowserContext, shop: Shop) -> None:
+    page = opened(context, shop)
+    view(page, "tea-1")
+    page.click("#card")
+    time.sleep(0.8)
+    assert cookies(context) == {}
+    assert storage(page) == 0
+    assert shop.batches == []
+
+
+def test_what_was_called_before_the_choice_counts_once_it_is_made(
+    context: BrowserContext, shop: Shop
+) -> None:
+    page = opened(context, shop)
+    view(page, "tea-1")
+    page.evaluate("frontshelf.consent.set({personalization: true, analytics: true})")
+    wait_until(lambda: shop.named("Product Viewed"))
+    assert cookies(context)["fs_s"].endswith(".1.0.0.vtea-1")
+
+
+def test_what_was_called_before_a_refusal_is_forgotten(context: BrowserContext, shop: Shop) -> None:
+    page = opened(context, shop)
+    view(page, "tea-1")
+    page.evaluate("frontshelf.consent.set({})")
+    view(page, "tea-2")
+    time.sleep(0.8)
+    assert re.fullmatch(r"1\.none\.\d+", cookies(context)["fs_c"])
+    assert list(cookies(context)) == ["fs_c"]
+    assert shop.batches == []
+
+
+def test_the_choice_is_kept_for_180_days(context: BrowserContext, shop: Shop) -> None:
+    page = opened(context, shop)
+    page.evaluate("frontshelf.consent.set({analytics: true, personalization: true})")
+    (cookie,) = context.cookies()
+    granted, at = re.fullmatch(r"1\.(personalization\+analytics)\.(\d+)", cookie["value"]).groups()
+    assert granted
+    assert abs(int(at) - time.time()) < 60
+    assert cookie["sameSite"] == "Lax"
+    assert cookie["path"] == "/"
+    assert abs(cookie["expires"] - time.time() - 180 * 86400) < 120
+
+
+@pytest.mark.parametrize(
+    ("choice", "session", "sent"),
+    [
+        ("1.personalization.1764000000", True, False),
+        ("1.analytics.1764000000", False, True),
+        ("1.none.1764000000", False, False),
+        ("2.personalization+analytics.1764000000", False, False),
+        ("nonsense", False, False),
+    ],
+)
+def test_each_purpose_allows_its_own(
+    context: BrowserContext, shop: Shop, choice: str, session: bool, sent: bool
+) -> None:
+    consenting(context, shop, choice)
+    page = opened(context, shop)
+    view(page, "tea-1")
+    time.sleep(0.8)
+    assert ("fs_s" in cookies(context)) is session
+    assert bool(shop.named("Product Viewed")) is sent
+
+
+def test_global_privacy_control_overrules_the_cookie(context: BrowserContext, shop: Shop) -> None:
+    consenting(context, shop)
+    context.add_cookies([{"name": "fs_s", "value": "1.a.a.1.0.0.vx", "url": shop.url}])
+    context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
+    )
+    page = opened(context, shop)
+    view(page, "tea-1")
+    page.evaluate("frontshelf.consent.set({personalization: true, analytics: true})")
+    view(page, "tea-2")
+    time.sleep(0.8)
+    assert shop.batches == []
+    assert re.fullmatch(r"1\.none\.\d+", cookies(context)["fs_c"])
+    assert list(cookies(context)) == ["fs_c"]
+
+
+def test_the_session_cookie_follows_at_once(context: BrowserContext, shop: Shop) -> None:
+    consenting(context, shop)
+    page = opened(context, shop)
+    after = page.evaluate(
+        """() => {
+            analytics.track('Product Viewed', {product_id: 'a.b~c d/é'});
+            analytics.track('Product Clicked', {product_id: 'x'});
+            analytics.track('Product Viewed', {product_id: 'x'});
+            analytics.track('Product Added', {product_id: 'x'});
+            analytics.track('Order Completed', {products: [{product_id: 'x'}, {product_id: 'y'}]});
+            return document.cookie.split('; ').find(c => c.startsWith('fs_s=')).slice(5);
+        }"""
+    )
+    version, start, last, views, carts, orders, items = after.split(".")
+    assert (version, views, carts, orders) == ("1", "2", "1", "1")
+    assert abs(base36(start) - time.time()) < 60
+    assert abs(base36(last) - time.time()) < 60
+    assert items == "va%2Eb%7Ec%20d%2F%C3%A9~vx~cx~ox~oy"
+
+
+def test_a_long_session_keeps_the_newest_within_200_bytes(
+    context: BrowserContext, shop: Shop
+) -> None:
+    consenting(context, shop)
+    page = opened(context, shop)
+    view(page, *(f"{n:02d}-" + "long" * 6 for n in range(30)))
+    value = cookies(context)["fs_s"]
+    assert len(value) <= 200
+    items = value.split(".")[6].split("~")
+    assert [item[1:3] for item in items] == [str(n) for n in range(30 - len(items), 30)]
+    view(page, *(f"s{n}" for n in range(30)), "z" * 400)
+    value = cookies(context)["fs_s"]
+    assert value.split(".")[3] == "61"
+    assert value.split(".")[6] == ""
+    view(page, *(f"s{n}" for n in range(30)))
+    assert len(cookies(context)["fs_s"].split(".")[6].split("~")) == 10
+
+
+def test_a_session_idle_for_half_an_hour_is_over(context: BrowserContext, shop: Shop) -> None:
+    consenting(context, shop)
+
+    def age(seconds: int) -> str:
+        digits, number = "", int(time.time()) - seconds
+        while number:
+            number, rest = divmod(number, 36)
+            digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
+        return digits
+
+    for idle, expected in ((1700, "vold~vnew"), (1900, "vnew")):
+        value = f"1.{age(idle)}.{age(idle)}.1.0.0.vold"
+        context.add_cookies([{"name": "fs_s", "value": value, "url": shop.url}])
+        page = opened(context, shop)
+        view(page, "new")
+        assert cookies(context)["fs_s"].split(".")[6] == expected
+        page.close()
+
+
+def test_withdrawing_deletes_the_session_and_the_queue(context: BrowserContext, shop: Shop) -> None:
+    shop.status = 503
+    consenting(context, shop)
+    page = opened(context, shop)
+    view(page, "tea-1")
+    assert "fs_s" in cookies(context)
+    assert storage(page) == 1
+    page.evaluate("frontshelf.consent.set({})")
+    assert list(cookies(context)) == ["fs_c"]
+    assert storage(page) == 0
+
+
+def test_events_are_segments_with_page_and_consent(context: BrowserContext, shop: Shop) -> None:
+    consenting(context, shop)
+    page = opened(context, shop, "/tea?utm_source=mail")
+    page.evaluate("analytics.identify('u-1', {plan: 'gold'})")
+    page.evaluate("analytics.page('Shelf', 'Tea', {length: 3})")
+    page.evaluate("analytics.track('Products Searched', {query: 'green'})")
+    wait_until(lambda: shop.named("Products Searched"))
+    by_type = {event["type"]: event for event in shop.events}
+    searched = shop.named("Products Searched")[0]
+    assert searched["properties"] == {"query": "green"}
+    assert searched["context"]["page"]["path"] == "/tea"
+    assert searched["context"]["consent"] == {"personalization": True, "analytics": True}
+    assert "anonymousId" not in searched
+    assert by_type["identify"]["userId"] == "u-1"
+    assert by_type["identify"]["traits"] == {"plan": "gold"}
+    named = next(event for event in shop.events if event.get("name") == "Tea")
+    assert named["category"] == "Shelf"
+    assert named["properties"]["length"] == 3
+    assert len({event["messageId"] for event in shop.events}) == len(shop.events)
+    assert all(batch["sentAt"] for batch in shop.batches)
+
+
+def test_calls_queued_before_the_script_are_replayed(context: BrowserContext, shop: Shop) -> None:
+    shop.head = """<script>window.analytics = [["page", "Early"], ["unheardOf", 1],
+        ["track", "Product Viewed", {product_id: "early"}]];</script>"""
+    consenting(context, shop)
+    opened(context, shop)
+    wait_until(lambda: shop.named("Product Viewed"))
+    assert [event["name"] for event in shop.events if event["type"] == "page"] == ["Early"]
+
+
+def test_a_call_that_is_no_json_does_no_harm(context: BrowserContext, shop: Shop) -> None:
+    consenting(context, shop)
+    page = opened(context, shop)
+    page.evaluate("{ const loop = {}; loop.loop = loop; analytics.track('Bad', loop); }")
+    page.evaluate("analytics.track('Product Viewed', {product_id: '\\ud800'})")
+    page.evaluate("analytics.track('Product Viewed')")
+    page.evaluate("analytics.track('Good')")
+    wait_until(lambda: shop.named("Good"))
+    assert shop.named("Bad") == []
+
+
+def test_events_wait_for_the_collector_and_arrive_once(context: BrowserContext, shop: Shop) -> None:
+    shop.status = 503
+    consenting(context, shop)
+    page = opened(context, shop)
+    view(page, "tea-1")
+    wait_until(lambda: len(shop.refused) >= 2)
+    assert shop.batches == []
+    shop.status = 200
+    wait_until(lambda: shop.named("Product Viewed"))
+    time.sleep(0.6)
+    first = {event["messageId"] for event in shop.refused[0]["batch"]}
+    ids = [event["messageId"] for event in shop.events]
+    assert first <= set(ids)
+    assert len(set(ids)) == len(ids)
+    assert storage(page) == 0
+
+
+def test_the_collectors_wish_to_wait_is_respected(context: BrowserContext, shop: Shop) -> None:
+    shop.status, shop.retry_after = 503, "4"
+    consenting(context, shop)
+    opened(context, shop)
+    wait_until(lambda: shop.refused)
+    shop.status, shop.retry_after = 200, None
+    start = time.monotonic()
+    wait_until(lambda: shop.batches)
+    assert time.monotonic() - start > 3
+
+
+def test_an_event_that_is_never_taken_does_not_hold_up_the_others(
+    context: BrowserContext, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = shop.take
+
+    def picky(body: dict[str, Any]) -> int:
+        bad = any(event.get("event") == "Poison" for event in body["batch"])
+        return 400 if bad else take(body)
+
+    monkeypatch.setattr(shop, "take", picky)
+    consenting(context, shop)
+    page = opened(context, shop)
+    page.evaluate("['One', 'Poison', 'Two'].forEach(name => analytics.track(name))")
+    wait_until(lambda: shop.named("One") and shop.named("Two"))
+    assert storage(page) == 0
+
+
+def test_offline_events_survive_the_page(context: BrowserContext, shop: Shop) -> None:
+    shop.status = 503
+    consenting(context, shop)
+    page = opened(context, shop)
+    view(page, "kept")
+    wait_until(lambda: shop.refused)
+    page.close()
+    shop.status = 200
+    opened(context, shop, "/next")
+    wait_until(lambda: shop.named("Product Viewed"))
+    assert len({e["messageId"] for e in shop.named("Product Viewed")}) == 1
+
+
+def test_the_queue_is_capped(context: BrowserContext, shop: Shop) -> None:
+    shop.status = 503
+    consenting(context, shop)
+    page = opened(context, shop)
+    view(page, *(f"sku-{n}" for n in range(230)))
+    kept = page.evaluate("JSON.parse(localStorage.fs_queue).map(e => e.properties.product_id)")
+    assert len(kept) == 200
+    assert kept[-1] == "sku-229"
+
+
+def test_leaving_sends_what_is_left(context: BrowserContext, shop: Shop) -> None:
+    consenting(context, shop)
+    page = opened(context, shop)
+    page.evaluate("analytics.track('Last Words'); location.href = '/away'")
+    wait_until(lambda: shop.named("Last Words"))
+    page.wait_for_url("**/away")
+    time.sleep(1)
+    # A beacon is never acknowledged, so it may come again: the collector knows its messageId.
+    assert len({event["messageId"] for event in shop.named("Last Words")}) == 1
+
+
+def test_a_slot_is_exposed_when_its_top_edge_is_first_seen(
+    context: BrowserContext, shop: Shop
+) -> None:
+    consenting(context, shop)
+    page = opened(context, shop)
+    wait_until(lambda: shop.named("Experiment Viewed"))
+    time.sleep(0.5)
+    (first,) = shop.named("Experiment Viewed")
+    assert first["properties"]["decision"] == {"id": "d-first", "slot": "home.recommended"}
+    page.evaluate("scrollTo(0, 5000)")
+    wait_until(lambda: len(shop.named("Experiment Viewed")) == 2)
+    assert shop.named("Experiment Viewed")[1]["properties"]["decision"]["id"] == "d-foot"
+    page.evaluate("scrollTo(0, 0)")
+    time.sleep(0.8)
+    assert len(shop.named("Experiment Viewed")) == 2
+
+
+def test_a_click_tells_the_item_and_the_decision(context: BrowserContext, shop: Shop) -> None:
+    consenting(context, shop)
+    page = opened(context, shop)
+    page.click("#card")
+    page.click("#promo")
+    page.click("h1")
+    wait_until(lambda: shop.named("Promotion Clicked"))
+    (clicked,) = shop.named("Product Clicked")
+    decision = {"id": "d-first", "slot": "home.recommended"}
+    assert clicked["properties"] == {"product_id": "mug-7", "decision": decision}
+    assert cookies(context)["fs_s"].endswith("vmug-7")
+
+
+def test_back_fills_the_slots_anew(context: BrowserContext, shop: Shop) -> None:
+    consenting(context, shop)
+    page = opened(context, shop)
+    page.evaluate("window.kept = true")
+    page.goto(shop.url + "/away")
+    page.evaluate("history.back()")
+    page.wait_for_function("window.kept === true")
+    page.wait_for_function("document.body.innerText.includes('filled')")
+    assert sorted(shop.slots) == [
+        "/_fs/slot/home.footer?item=pot-2&category=tea",
+        "/_fs/slot/home.recommended?item=tea-1&category=tea",
+    ]
+    decision = page.get_attribute("[data-fs-slot='home.recommended']", "data-fs-decision")
+    wait_until(
+        lambda: any(
+            event["properties"]["decision"]["id"] == decision
+            for event in shop.named("Experiment Viewed")
+        )
+    )
+
+
+def test_moving_within_a_page_counts_it_and_fills_its_slots(
+    context: BrowserContext, shop: Shop
+) -> None:
+    consenting(context, shop)
+    page = opened(context, shop)
+    page.evaluate("history.pushState({}, '', '/two')")
+    page.wait_for_function("document.body.innerText.includes('filled')")
+    page.evaluate("location.hash = 'part'")
+    page.evaluate("history.go(-2)")
+    wait_until(lambda: len(shop.slots) == 4)
+
+    def paths() -> list[str]:
+        return [e["context"]["page"]["path"] for e in shop.events if e["type"] == "page"]
+
+    wait_until(lambda: len(paths()) == 3)
+    time.sleep(0.5)
+    assert paths() == ["/", "/two", "/"]
+
+
+def test_a_failing_slot_leaves_what_is_shown(context: BrowserContext, shop: Shop) -> None:
+    page = opened(context, shop)
+    page.route("**/_fs/slot/**", lambda route: route.fulfill(status=503, body="broken"))
+    page.evaluate("frontshelf.refill()")
+    assert page.inner_text("#card") == "Mug"
+
+
+def test_where_storage_is_refused_events_still_arrive(context: BrowserContext, shop: Shop) -> None:
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})"
+    )
+    consenting(context, shop)
+    page = opened(context, shop)
+    view(page, "tea-1")
+    wait_until(lambda: shop.named("Product Viewed"))
+
+
+def test_another_prefix_comes_from_the_scripts_tag(context: BrowserContext, shop: Shop) -> None:
+    page = context.new_page()
+    page.route("**/elsewhere/sdk.js", lambda route: route.fulfill(path=SDK))
+    page.goto(shop.url)
+    page.add_script_tag(url="/elsewhere/sdk.js")
+    assert page.evaluate("frontshelf.prefix") == "/elsewhere"
