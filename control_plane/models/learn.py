@@ -24,10 +24,8 @@ from control_plane.profiles.interest import Interest, load_interest, newest_time
 from control_plane.profiles.people import resolve_people
 from control_plane.settings import Train
 
-#: Told what is being done, which step it is and of how many.
-Progress = Callable[[str, int, int], None]
-
-STEPS = 5
+#: Told what is being done, as each step starts.
+Progress = Callable[[str], None]
 
 
 def learn(
@@ -97,7 +95,7 @@ class _Steps:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         if self._progress:
-            self._progress(name, len(self.seconds) + 1, STEPS)
+            self._progress(name)
         started = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - started, 3)

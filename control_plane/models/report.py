@@ -1,4 +1,4 @@
-"""What a training run did, for people and for machines: counts, parameters, notes."""
+"""What a training run did, for people and for machines: counts, parameters, warnings."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ def make_report(
         "silhouettes": {str(k): quality for k, quality in clustering.silhouettes.items()},
         "features": list(features.names),
         "popular": {key: len(items) for key, items in model.popular.items()},
-        "notes": _notes(counts, clustering),
+        "warnings": _warnings(counts, clustering),
     }
 
 
-def _notes(counts: dict[str, int], clustering: Clustering) -> list[str]:
+def _warnings(counts: dict[str, int], clustering: Clustering) -> list[str]:
     """Say what a shop would wonder about: why something is empty, or weak."""
-    notes = []
+    warnings = []
     if not counts["events"]:
-        notes.append("every event is a bot's: nothing was learned")
+        warnings.append("every event is a bot's: nothing was learned")
     elif not counts["interest_events"]:
-        notes.append("no event shows an interest in an item: nothing was learned")
+        warnings.append("no event shows an interest in an item: nothing was learned")
     elif not counts["people"]:
-        notes.append("nobody is known by user or device: no visitor rows")
+        warnings.append("nobody is known by user or device: no visitor rows")
     elif not counts["visitors"]:
-        notes.append("nobody consented to personalization: no visitor rows")
+        warnings.append("nobody consented to personalization: no visitor rows")
     if clustering.note:
-        notes.append(clustering.note)
+        warnings.append(clustering.note)
     if clustering.silhouettes and max(clustering.silhouettes.values()) < WEAK_SILHOUETTE:
-        notes.append("visitors hardly fall into groups: take the segments with caution")
-    return notes
+        warnings.append("visitors hardly fall into groups: take the segments with caution")
+    return warnings

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import duckdb
+
 from control_plane.collect.log import EventLog
-from control_plane.errors import InputError, TableError
+from control_plane.errors import InputError, TableError, WorkError
 from control_plane.keyring import load_visitor_secrets
 from control_plane.models import artifacts
 from control_plane.models.artifacts import Model
@@ -27,20 +31,23 @@ def train(project: Project, *, progress: Progress | None = None) -> Model:
     """Learn from the project's log, write models/model.npz in one step, return the model.
 
     A run that is cut short leaves the older model as it was. Raises InputError for a setting
-    out of bounds or missing keys, WorkError when there is no event.
+    out of bounds or missing keys, WorkError when there is no event or the disk is full.
     """
     check_settings(project)
     key_id = load_visitor_secrets(project.keys).current
     previous = _previous(project)
-    with EventLog(project).connect() as connection:
-        model = learn(
-            connection,
-            project.settings.train,
-            key_id=key_id,
-            previous=previous,
-            progress=progress,
-        )
-    artifacts.save(model, project.models)
+    try:
+        with EventLog(project).connect() as connection:
+            model = learn(
+                connection,
+                project.settings.train,
+                key_id=key_id,
+                previous=previous,
+                progress=progress,
+            )
+    except duckdb.Error as error:
+        raise WorkError(f"Reading the event log in {project.data} failed: {error}") from error
+    _save(model, project.models)
     return model
 
 
@@ -64,6 +71,18 @@ def check_settings(project: Project) -> None:
             field="train.segments_min",
             remedy="Raise train.segments_max or lower train.segments_min.",
         )
+
+
+def _save(model: Model, folder: Path) -> None:
+    try:
+        artifacts.save(model, folder)
+    except OSError as error:
+        # What was written of it would keep a full disk full.
+        (folder / f"{artifacts.FILE}.partial").unlink(missing_ok=True)
+        raise WorkError(
+            f"Writing the model to {folder} failed: {error.strerror}. The older model, if there "
+            "was one, is still in place; make room and run 'frontshelf train' again."
+        ) from error
 
 
 def _previous(project: Project) -> Model | None:
