@@ -109,7 +109,7 @@ def _several(value: Any, path: Path, known: _Known) -> Iterator[Problem]:
 def _attribute(name: str, expected: Any, path: Path, known: _Known) -> Iterator[Problem]:
     attribute = find_attribute(name, known.attributes)
     if attribute is None:
-        words = [word.removesuffix(".*") for word in known.attributes]
+        words = [word.replace(".*", ".NAME") for word in known.attributes]
         yield Problem(path, f"unknown attribute {name!r}", suggest(name, words))
         return
     yield from _expected(expected, path, attribute, known)

@@ -38,25 +38,21 @@ def read_content(place: Place, root: Path) -> Content:
 
 def _read_file(place: Place, root: Path) -> str:
     name = place.take(str, "")
-    if not name:
-        return ""
-    file = (root / name).resolve()
-    if not file.is_relative_to(root.resolve()):
-        place.wrong(f"{name!r} is outside the project", "Copy it into content/.")
-        return ""
     try:
-        raw = file.read_bytes() if file.stat().st_size <= MAX_FILE_BYTES else None
-        text = raw.decode("utf-8") if raw is not None else None
+        file = (root / name).resolve()
+        if not file.is_relative_to(root.resolve()):
+            place.wrong(f"{name!r} is outside the project", "Copy it into content/.")
+            return ""
+        if file.stat().st_size > MAX_FILE_BYTES:
+            place.wrong(f"{name!r} is larger than {MAX_FILE_BYTES:,} bytes", "Make it smaller.")
+            return ""
+        return file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         place.wrong(f"{name!r} is not UTF-8 text", "Save it as UTF-8.")
-        return ""
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or "not a file name"
         place.wrong(f"{name!r} can't be read: {reason}", "Name a file inside the project.")
-        return ""
-    if text is None:
-        place.wrong(f"{name!r} is larger than {MAX_FILE_BYTES:,} bytes", "Make it smaller.")
-    return text or ""
+    return ""
 
 
 def _read_items(place: Place, template: Place | None, root: Path) -> Items:

@@ -32,11 +32,11 @@ def load_rules(root: Path) -> Rules:
     zone = read_timezone(found["timezone"]) if "timezone" in found else ZoneInfo("UTC")
     content: dict[str, Content] = {}
     for name, place in (found["content"].entries() if "content" in found else {}).items():
-        content[read_name(place, name, "content name")] = read_content(place, root)
+        content[read_name(place, name, "a content's name")] = read_content(place, root)
     reader = SlotReader(list(content), zone)
     slots: dict[str, Slot] = {}
     for name, place in (found["slots"].entries() if "slots" in found else {}).items():
-        slots[read_name(place, name, "slot name")] = reader.slot(place)
+        slots[read_name(place, name, "a slot's name")] = reader.slot(place)
     holdout = read_holdout(found["holdout"], reader.experiments) if "holdout" in found else None
     problems.raise_any()
     return Rules(

@@ -77,7 +77,7 @@ class SlotReader:
 
     def rule_id(self, place: Place) -> str:
         """Return a rule's id, unique in the file since reports and reasons name it."""
-        name = read_name(place, place.take(str, ""), "id")
+        name = read_name(place, place.take(str, ""), "an id")
         if name in self.ids:
             other = self.ids[name]
             place.wrong(
@@ -123,7 +123,7 @@ class SlotReader:
 def read_name(place: Place, name: str, what: str) -> str:
     """Return a name that URLs, cookies and reports can carry; others are noted."""
     if not NAME.fullmatch(name) and isinstance(place.node.value, (str, dict, list)):
-        place.wrong(f"{name!r} is not fit for a {what}", "Use letters, digits, '.', '_' and '-'.")
+        place.wrong(f"{name!r} is not fit as {what}", "Use letters, digits, '.', '_' and '-'.")
     return name
 
 
