@@ -27,15 +27,21 @@ def evaluate(
 
     Mistyped data and unknown operators never raise; they do not match.
     """
+    try:
+        return _holds(condition, attributes, groups or {})
+    except RecursionError:
+        return False  # a value nested deeper than the stack: as good as mistyped
+
+
+def _holds(condition: Any, attributes: Any, groups: Groups) -> bool:
     if not isinstance(condition, dict):
         return False
-    known = groups or {}
-    return all(_meets(key, value, attributes, known) for key, value in condition.items())
+    return all(_meets(key, value, attributes, groups) for key, value in condition.items())
 
 
 def _meets(key: str, expected: Any, attributes: Any, groups: Groups) -> bool:
     def met(condition: Any) -> bool:
-        return evaluate(condition, attributes, groups)
+        return _holds(condition, attributes, groups)
 
     several = expected if isinstance(expected, list) else None
     match key:
@@ -155,7 +161,7 @@ def _all(value: Any, expected: Any, one_matches: Callable[[Any, Any], bool]) -> 
 def _element_matches(value: Any, expected: Any, groups: Groups) -> bool:
     if not isinstance(value, list) or not isinstance(expected, dict):
         return False
-    check = _matches if is_operators(expected) else evaluate
+    check = _matches if is_operators(expected) else _holds
     return any(coerce.truth(one) and check(expected, one, groups) for one in value)
 
 

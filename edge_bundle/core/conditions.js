@@ -25,6 +25,20 @@ const patterns = new Map();
  * @returns {boolean}
  */
 export function evaluate(condition, attributes, groups = {}) {
+  try {
+    return holds(condition, attributes, groups);
+  } catch {
+    return false; // a value nested deeper than the stack: as good as mistyped
+  }
+}
+
+/**
+ * @param {any} condition
+ * @param {Attributes} attributes
+ * @param {Groups} groups
+ * @returns {boolean}
+ */
+function holds(condition, attributes, groups) {
   if (!isObject(condition)) return false;
   for (const key of Object.keys(condition)) {
     if (!meets(key, condition[key], attributes, groups)) return false;
@@ -40,7 +54,7 @@ export function evaluate(condition, attributes, groups = {}) {
  * @returns {boolean}
  */
 function meets(key, expected, attributes, groups) {
-  const met = (/** @type {any} */ condition) => evaluate(condition, attributes, groups);
+  const met = (/** @type {any} */ condition) => holds(condition, attributes, groups);
   switch (key) {
     case "$and": return Array.isArray(expected) && expected.every(met);
     case "$or": return Array.isArray(expected) && (!expected.length || expected.some(met));
@@ -122,7 +136,7 @@ const OPERATORS = {
   $elemMatch: (value, expected, groups) =>
     Array.isArray(value) && isObject(expected) &&
     value.some((element) => Boolean(element) && (isOperators(expected)
-      ? matches(expected, element, groups) : evaluate(expected, element, groups))),
+      ? matches(expected, element, groups) : holds(expected, element, groups))),
   $exists: (value, expected) => Boolean(expected) === (value !== null && value !== undefined),
   $type: (value, expected) => typeName(value) === expected,
   $regex: (value, expected) => test(expected, "", value),

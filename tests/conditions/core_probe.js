@@ -10,7 +10,7 @@ const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 function told(value) {
   if (value instanceof Uint8Array) return { bytes: [...value], view: value.byteOffset > 0 };
   if (typeof value === "bigint") return { integer: String(value) };
-  if (typeof value === "number" && !Number.isFinite(value)) return { number: String(value) };
+  if (typeof value === "number" && !Number.isSafeInteger(value)) return { number: String(value) };
   if (Object.is(value, -0)) return { number: "-0" };
   if (Array.isArray(value)) return value.map(told);
   if (value === null || typeof value !== "object") return value;
@@ -20,6 +20,10 @@ function told(value) {
 
 const probes = {
   evaluate: ({ condition, attributes, groups }) => evaluate(condition, attributes, groups),
+  nested: ({ json }) => {
+    const a = JSON.parse(json);
+    return ["x", [[[]]]].map((expected) => evaluate({ a: expected }, { a }));
+  },
   hash: ({ seed, value, version }) => hash(seed, value, version),
   ranges: ({ count, coverage, weights }) => bucketRanges(count, coverage, weights),
   choose: ({ n, ranges }) => chooseVariation(n, ranges),

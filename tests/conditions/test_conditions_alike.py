@@ -118,3 +118,13 @@ def test_both_sides_cut_alike(edge: Any, weights: list[float], count: int, cover
     asked = {"count": count, "coverage": coverage, "weights": weights}
     expected = [list(one) for one in bucket_ranges(count, coverage, weights)]
     assert edge("ranges", [asked]) == [expected]
+
+
+def test_a_value_nested_without_end_never_matches_and_never_fails(edge: Any) -> None:
+    nested = "[" * 30_000 + "]" * 30_000
+    assert edge("nested", [{"json": nested}]) == [[False, False]]
+    deep: list[Any] = []
+    for _ in range(30_000):
+        deep = [deep]
+    assert evaluate({"a": "x"}, {"a": deep}) is False
+    assert evaluate({"a": [[[]]]}, {"a": deep}) is False

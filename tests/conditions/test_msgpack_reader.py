@@ -48,17 +48,15 @@ def told(value: Any) -> Any:
     if isinstance(value, int):
         return value if abs(value) <= SAFE else {"integer": str(value)}
     if isinstance(value, float):
-        return told_float(value)
+        whole = value.is_integer() and abs(value) <= SAFE and not is_minus_zero(value)
+        return int(value) if whole else {"number": repr(value)}
     if isinstance(value, list):
         return [told(one) for one in value]
     return {"map": {key: told(one) for key, one in value.items()}}
 
 
-def told_float(value: float) -> Any:
-    if math.isnan(value) or math.isinf(value):
-        names = {math.inf: "Infinity", -math.inf: "-Infinity"}
-        return {"number": names.get(value, "NaN")}
-    return {"number": "-0"} if value == 0 and math.copysign(1, value) < 0 else value
+def is_minus_zero(value: float) -> bool:
+    return value == 0 and math.copysign(1, value) < 0
 
 
 def comparable(answer: Any) -> Any:
@@ -66,6 +64,8 @@ def comparable(answer: Any) -> Any:
         return [comparable(one) for one in answer]
     if not isinstance(answer, dict):
         return answer
+    if "number" in answer:
+        return {"number": repr(float(answer["number"].replace("Infinity", "inf")))}
     if "bytes" in answer:
         return {"bytes": answer["bytes"]}
     if "map" in answer:
