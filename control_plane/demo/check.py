@@ -1,0 +1,167 @@
+"""Drives the running edge of the sample shop, as visitors would, and says what held."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+
+from control_plane.demo.sample import ITEMS, TRUTH
+from control_plane.hashing import hash_texts
+
+#: Visitors and sessions that are asked for, of each kind.
+ASKED = 60
+SLOT = "home.recommended"
+PAGES = ("/", "/search?q=wool")
+CONSENT = {"personalization": True, "analytics": True}
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that had to hold."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """What the checks know of the sample shop."""
+
+    categories: dict[str, list[str]]
+    category_of: dict[str, str]
+    devices: list[str]
+
+
+def check_edge(url: str, folder: Path) -> dict[str, Any]:
+    """Return the checks, decisions by reason, and times of an answer in ms; "ok" if all held."""
+    shop = _read_shop(folder)
+    with httpx.Client(base_url=url, timeout=30) as client:
+        checks = [
+            *_check_answers(client),
+            *_check_pages(client, shop),
+            *_check_shelves(client, shop),
+        ]
+        reasons, times = _decide_many(client, shop)
+    wanted = {"session", "visitor", "popular", "item"}
+    checks.append(
+        Check("decisions of every kind", wanted <= set(reasons), f"{sum(reasons.values())} asked")
+    )
+    times.sort()
+    return {
+        "ok": all(check.ok for check in checks),
+        "checks": [msgspec.to_builtins(check) for check in checks],
+        "decisions": dict(sorted(reasons.items())),
+        "p50_ms": round(times[len(times) // 2], 2),
+        "p99_ms": round(times[len(times) * 99 // 100], 2),
+    }
+
+
+def _read_shop(folder: Path) -> Shop:
+    category_of: dict[str, str] = {}
+    categories: dict[str, list[str]] = {}
+    for line in (folder / ITEMS).read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if not row.get("available", True):
+            continue
+        category_of[row["item_id"]] = row["category"]
+        categories.setdefault(row["category"], []).append(row["item_id"])
+    visitors = json.loads((folder / TRUTH).read_text(encoding="utf-8"))["visitors"]
+    regulars = [v for v in visitors if v["personalization"] and v["visits"] >= 3]
+    return Shop(
+        categories=categories,
+        category_of=category_of,
+        devices=[v["anonymous_ids"][0] for v in regulars if not v["user_id"]][:ASKED],
+    )
+
+
+def _check_answers(client: httpx.Client) -> Iterator[Check]:
+    health = client.get("/_fs/health").json()
+    yield Check("health", health["status"] == "ok", f"release {health['release']}")
+    bad = client.post("/_fs/decide", content="{")
+    yield Check("a malformed call gets a 400", bad.status_code == 400, bad.text[:80])
+    for name in ("sdk.js", "consent.js"):
+        script = client.get(f"/_fs/{name}")
+        yield Check(f"{name} is served", script.is_success, f"{len(script.content)} bytes")
+
+
+def _check_pages(client: httpx.Client, shop: Shop) -> Iterator[Check]:
+    product = f"/p/{next(iter(shop.category_of))}"
+    for path in (*PAGES, product):
+        page = client.get(path, headers={"accept": "text/html"})
+        whole = page.is_success and "</html>" in page.text
+        yield Check(f"{path} comes whole", whole, f"{len(page.text)} characters")
+        kept = page.headers.get("cache-control")
+        yield Check(f"{path} is kept by no cache", kept == "private, no-store", str(kept))
+        stored = [c for c in page.headers.get_list("set-cookie") if c.startswith("fs_")]
+        yield Check(f"{path} stores nothing without consent", not stored, ", ".join(stored))
+    home = client.get("/", headers={"accept": "text/html"}).text
+    yield Check(
+        "slots are decided", "data-fs-decision=" in home, f"{home.count('data-fs-decision=')}"
+    )
+    granted = {
+        "accept": "text/html",
+        "cookie": f"fs_c=1.personalization+analytics.{int(time.time())}",
+    }
+    cookies = client.get("/", headers=granted).headers.get_list("set-cookie")
+    minted = [c for c in cookies if c.startswith("fs_id=") and "HttpOnly" in c]
+    yield Check("consent mints a device", len(minted) == 1, "HttpOnly cookie")
+
+
+def _check_shelves(client: httpx.Client, shop: Shop) -> Iterator[Check]:
+    popular = _items(_decide(client, consent={}))
+    for category in _large_categories(shop)[:3]:
+        events = [{"event": "view", "item": item} for item in shop.categories[category][:9:3]]
+        shelf = _items(_decide(client, consent=CONSENT, session={"events": events}))
+        alike = sum(shop.category_of.get(item) == category for item in shelf) / max(1, len(shelf))
+        yield Check(f"three {category} make a shelf of them", alike >= 0.5, f"{alike:.0%} alike")
+        yield Check(f"a shelf of {category} is not the popular one", shelf != popular, "")
+        refused = _items(_decide(client, consent={}, session={"events": events}))
+        yield Check(f"{category} without consent leave no trace", refused == popular, "")
+
+
+def _large_categories(shop: Shop) -> list[str]:
+    """Return categories, large ones first; equals in an order that no name decides."""
+    names = sorted(shop.categories)
+    mixed = hash_texts(names)[0].tolist()
+    ranked = zip(names, mixed, strict=True)
+    return [name for name, _ in sorted(ranked, key=lambda e: (-len(shop.categories[e[0]]), e[1]))]
+
+
+def _decide_many(client: httpx.Client, shop: Shop) -> tuple[Counter[str], list[float]]:
+    reasons: Counter[str] = Counter()
+    times = []
+    for slot, body in _visits(shop):
+        started = time.perf_counter()
+        decision = _decide(client, slot, **body)
+        times.append(1000 * (time.perf_counter() - started))
+        reasons[decision["reason"]] += 1
+    return reasons, times
+
+
+def _visits(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield newcomers, sessions, product pages and known visitors, each with its slot."""
+    items = list(shop.category_of)
+    for place in range(ASKED):
+        event = {"event": "view", "item": items[place * 7 % len(items)]}
+        yield SLOT, {"consent": {}}
+        yield SLOT, {"consent": CONSENT, "session": {"events": [event]}}
+        yield "product.alike", {"consent": CONSENT, "page": {"item": event["item"]}}
+        yield "home.hero", {"consent": CONSENT, "attributes": {"country": ["SE", "FR"][place % 2]}}
+    for device in shop.devices:
+        yield SLOT, {"consent": CONSENT, "device": device}
+
+
+def _decide(client: httpx.Client, slot: str = SLOT, **body: Any) -> dict[str, Any]:
+    answer = client.post("/_fs/decide", json={"slots": [slot], **body})
+    answer.raise_for_status()
+    return dict(answer.json()["decisions"][slot])
+
+
+def _items(decision: dict[str, Any]) -> list[str]:
+    return list(decision["items"])
