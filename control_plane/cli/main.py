@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
 from control_plane import __version__
-from control_plane.cli.build import compile_, train
-from control_plane.cli.demo import demo
-from control_plane.cli.dev import dev
-from control_plane.cli.ingest import ingest
-from control_plane.cli.init import init
-from control_plane.cli.keys import key
-from control_plane.cli.releases import deploy, releases, rollback, status
 from control_plane.errors import FrontshelfError, WorkError
 
 EXIT_INTERRUPTED = 130
 
 
+#: Where each command stands. Loaded when called: `key` must not wait for scikit-learn.
+COMMANDS = {
+    "init": "init:init",
+    "demo": "demo:demo",
+    "ingest": "ingest:ingest",
+    "train": "build:train",
+    "compile": "build:compile_",
+    "deploy": "releases:deploy",
+    "rollback": "releases:rollback",
+    "releases": "releases:releases",
+    "status": "releases:status",
+    "dev": "dev:dev",
+    "key": "keys:key",
+}
+
+
 class Group(click.Group):
-    """A group that turns Frontshelf's errors into a message and an exit status."""
+    """A group that loads commands when called, and ends with messages instead of tracebacks."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the way of the data."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(f"control_plane.cli.{module}"), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; end with a message instead of a traceback."""
@@ -53,6 +75,3 @@ def main() -> None:
     your own shop, or 'frontshelf demo' for the sample shop.
     """
 
-
-for command in (init, demo, ingest, train, compile_, deploy, rollback, releases, status, dev, key):
-    main.add_command(command)
