@@ -34,6 +34,7 @@ _EVENT = pa.schema(
         ("is_bot", pa.bool_()),
         ("context", pa.map_(pa.string(), pa.string())),
         ("lines", pa.list_(_LINE)),
+        ("order_id", pa.string()),
         ("sequence", pa.int64()),
     ]
 )
@@ -61,6 +62,7 @@ def event(
     bot: bool = False,
     price: int | None = None,
     quantity: int = 1,
+    order: str | None = None,
     **context: str,
 ) -> dict[str, Any]:
     """Return an event about `items`, `at` minutes after START."""
@@ -73,6 +75,7 @@ def event(
         "consent": list(consent),
         "is_bot": bot,
         "context": list(context.items()),
+        "order_id": order,
         "lines": [
             {"item_id": item, "quantity": quantity, "price_minor": price, "currency": "EUR"}
             for item in items

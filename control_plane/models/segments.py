@@ -5,23 +5,15 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from control_plane.models.features import Features
 
 #: Visitors a segment should have on average; with fewer than two such groups there are none.
 FEWEST_PER_SEGMENT = 10
 
-#: Visitors that silhouettes are measured on; the cost grows with the square.
-SILHOUETTE_SAMPLE = 2_000
-
 #: Silhouettes this near are alike: the fewest groups win, or the number in use, since segments
 #: that rules name should not change for a breath.
 K_MARGIN = 0.02
-
-_STARTS = 10
 
 
 class Clustering(msgspec.Struct, frozen=True):
@@ -50,25 +42,15 @@ def fit_segments(
     most = min(most, len(scores) // FEWEST_PER_SEGMENT, distinct)
     if most < 2:
         return _none(len(scores), _why_none(len(scores), distinct))
-    # One thread: sums of several come in any order, and the last bits with them.
-    with threadpool_limits(limits=1):
-        fits = {k: _cluster(scores, k, seed) for k in range(max(2, min(fewest, most)), most + 1)}
-        quality = {k: _silhouette(scores, fit.labels_, seed) for k, fit in fits.items()}
+    # scikit-learn takes two seconds to load; only here is it worth them.
+    from control_plane.models.kmeans import cluster_all
+
+    fits = cluster_all(scores, range(max(2, min(fewest, most)), most + 1), seed)
+    quality = {k: fit.silhouette for k, fit in fits.items()}
     good = [k for k in quality if quality[k] >= max(quality.values()) - K_MARGIN]
     best = in_use if in_use in good else min(good)
-    labels, centroids = _by_size(fits[best].labels_, fits[best].cluster_centers_)
+    labels, centroids = _by_size(fits[best].labels, fits[best].centroids)
     return Clustering(labels, centroids, quality)
-
-
-def _cluster(scores: NDArray[np.float64], k: int, seed: int) -> KMeans:
-    return KMeans(n_clusters=k, n_init=_STARTS, random_state=seed, algorithm="lloyd").fit(scores)
-
-
-def _silhouette(scores: NDArray[np.float64], labels: NDArray[np.int32], seed: int) -> float:
-    chosen = np.random.default_rng(seed).permutation(len(scores))[:SILHOUETTE_SAMPLE]
-    if len(np.unique(labels[chosen])) < 2:
-        return -1.0
-    return round(float(silhouette_score(scores[chosen], labels[chosen])), 4)
 
 
 def _by_size(

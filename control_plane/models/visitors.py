@@ -24,6 +24,9 @@ BOUGHT_ITEMS, SEEN_ITEMS = 32, 64
 #: else cost as much as everyone else together.
 HISTORY_ITEMS = 1_000
 
+#: Measured on a gift shop's next invoices: 30 days .0907 N@20, 7 days .0922, no decay .0874.
+HALF_LIFE_DAYS = 30.0
+
 #: Products summed in one block of a sparse matrix product, about 40 bytes each.
 _BLOCK_PRODUCTS = 6_000_000
 
@@ -35,7 +38,7 @@ class Histories(msgspec.Struct, frozen=True):
     """The distinct items of each visitor, newest last: row v is `items[indptr[v]:indptr[v + 1]]`.
 
     `keys` (v,) uint64 ascending; `people` (v,) int32 indices into `Interest.people`;
-    `bought` (nnz,) bool.
+    `bought` (nnz,) bool; `seconds` (nnz,) int64 epoch of the newest event about the item.
     """
 
     keys: NDArray[np.uint64]
@@ -43,6 +46,7 @@ class Histories(msgspec.Struct, frozen=True):
     indptr: NDArray[np.int64]
     items: NDArray[np.int32]
     bought: NDArray[np.bool_]
+    seconds: NDArray[np.int64]
 
 
 def gather_histories(interest: Interest) -> Histories:
@@ -63,6 +67,7 @@ def gather_histories(interest: Interest) -> Histories:
         indptr=np.append(0, np.cumsum(lengths)).astype(np.int64),
         items=item[place].astype(np.int32),
         bought=bought[order] > 0,
+        seconds=interest.seconds[rows][place],
     )
 
 
@@ -86,17 +91,21 @@ def fit_items(histories: Histories, item_count: int, limit: int = ITEM_NEIGHBOUR
 
 
 def visitor_rows(histories: Histories, neighbours: Rows, item_count: int, limit: int) -> Rows:
-    """Return the `limit` best items for each visitor among those they never met."""
+    """Return the `limit` best items for each visitor among those they never met.
+
+    A visitor's newest items count most.
+    """
     near = sparse.csr_matrix(
         (neighbours.scores, neighbours.items, neighbours.indptr), shape=(item_count, item_count)
     )
     known = _matrix(histories, np.ones(len(histories.items), np.float32), item_count)
+    liked = _matrix(histories, _freshness(histories), item_count)
     reach = np.diff(neighbours.indptr)[histories.items]
     costs = np.diff(np.append(0, np.cumsum(reach))[histories.indptr])
     tables = []
     for start, stop in blocks(costs, _BLOCK_PRODUCTS):
-        mine = known[start:stop]
-        tables.append(top_per_row(mine @ near - mine * np.float32(_EXCLUDED), limit))
+        met = known[start:stop] * np.float32(_EXCLUDED)
+        tables.append(top_per_row(liked[start:stop] @ near - met, limit))
     return stack(tables)
 
 
@@ -108,6 +117,17 @@ def bought_sets(histories: Histories) -> Sets:
 def seen_sets(histories: Histories) -> Sets:
     """Return the newest items each visitor met without ever ordering them."""
     return _newest_set(histories, ~histories.bought, SEEN_ITEMS)
+
+
+def _freshness(histories: Histories) -> NDArray[np.float32]:
+    """Return each item's weight, 1 for a visitor's newest."""
+    lengths = np.diff(histories.indptr)
+    newest = np.zeros(len(lengths), dtype=np.int64)
+    if len(histories.seconds):
+        newest = np.maximum.reduceat(histories.seconds, histories.indptr[:-1])
+    age = (np.repeat(newest, lengths) - histories.seconds) / 86_400
+    # What is years older than the newest must not vanish into a score of zero.
+    return np.exp2(-np.minimum(age / HALF_LIFE_DAYS, 20)).astype(np.float32)
 
 
 def _newest_set(histories: Histories, wanted: NDArray[np.bool_], limit: int) -> Sets:
@@ -128,6 +148,7 @@ def _filter(histories: Histories, wanted: NDArray[np.bool_]) -> Histories:
         indptr=np.append(0, np.cumsum(wanted))[histories.indptr],
         items=histories.items[wanted],
         bought=histories.bought[wanted],
+        seconds=histories.seconds[wanted],
     )
 
 

@@ -46,6 +46,7 @@ SELECT
     epoch_ms(timestamp) // 1000 AS seconds,
     map_extract(context, 'country')[1] AS country,
     map_extract(context, 'device')[1] AS device,
+    hash(coalesce(order_id, message_id)) AS purchase,
     lines
 FROM events e
 LEFT JOIN device_owners o ON o.device_id = e.device_id

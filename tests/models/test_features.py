@@ -69,6 +69,14 @@ def test_baskets_and_returns_are_compared_among_buyers_and_others_are_average():
     assert found["returns"] == pytest.approx([-1, 1, 0])
 
 
+def test_the_lines_of_one_order_are_one_order_though_each_is_an_event():
+    three = [event(name, user=2, name=ORDERED, price=100, order="o1") for name in "abc"]
+    one = [event("a", user=1, name=ORDERED, price=100, order="o2")]
+    found = features(one + three)
+    assert "orders" not in found
+    assert found["basket"] == pytest.approx([-1, 1])
+
+
 def test_a_discount_is_what_was_paid_under_the_catalogues_price():
     events = [event("a", user=1, price=1000), event("a", user=2, price=500)]
     assert features(events, [item("a", price=1000)])["discount"] == [-1, 1]

@@ -116,6 +116,13 @@ def test_a_long_history_is_never_offered_again_even_where_the_set_is_cut():
     assert shop.of(shop.table, 1) == ["fresh"]
 
 
+def test_a_new_taste_outweighs_an_old_one():
+    for old, new in (("hat", "shoe"), ("shoe", "hat")):
+        mine = [event(f"{old}-1", user=99), event(f"{new}-1", user=99, at=90 * 24 * 60)]
+        shop = learned(shop_of_two_tastes() + mine)
+        assert all(name.startswith(new) for name in shop.of(shop.table, 99)[:9])
+
+
 def test_refusing_visitors_have_no_row_and_teach_nothing():
     events = [event("a", user=1), event("a", user=2, consent=()), event("b", user=2, consent=())]
     shop = learned(events)
