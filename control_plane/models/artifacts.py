@@ -124,7 +124,7 @@ def load(folder: Path) -> Model:
     if not file.is_file():
         raise TableError(f"{file}: no model yet. Run 'frontshelf train' first.")
     try:
-        with np.load(file) as archive:
+        with file.open("rb") as stream, np.load(stream) as archive:
             arrays = {name: archive[name] for name in archive.files}
         facts = msgspec.msgpack.decode(arrays["facts"].tobytes())
     except (
