@@ -83,7 +83,9 @@ function encode(value) {
 }
 
 function encodeNumber(value) {
-  if (Number.isFinite(value) && !Object.is(value, -0)) return value;
+  // Python would read a large number without a fraction as an integer.
+  const plain = Number.isFinite(value) && !Object.is(value, -0);
+  if (plain && (!Number.isInteger(value) || Number.isSafeInteger(value))) return value;
   return { $number: Object.is(value, -0) ? "-0" : String(value) };
 }
 

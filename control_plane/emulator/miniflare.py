@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json as jsonlib
+import secrets
 import shutil
 import sys
 import tempfile
@@ -13,12 +15,14 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
+from msgspec import structs
 
 from control_plane.emulator.binary import find_workerd
 from control_plane.emulator.config import write_config
 from control_plane.emulator.namespace import KVNamespace
 from control_plane.emulator.options import Options, Plan, resolve, workerd_config
-from control_plane.emulator.server import ServerThread, Services, not_found
+from control_plane.emulator.rest import ACCOUNT, BASE, RestApi
+from control_plane.emulator.server import ServerThread, Services
 from control_plane.emulator.store import Namespace, Store
 from control_plane.emulator.wire import KVWire
 from control_plane.emulator.workerd import Supervisor, listen
@@ -67,6 +71,11 @@ class Miniflare:
     def ready(self) -> str:
         """The address at which the worker answers."""
         return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    @property
+    def api_url(self) -> str:
+        """The base URL of the REST API over the same store; `api_token` opens it."""
+        return self._server.url + BASE
 
     @property
     def pid(self) -> int | None:
@@ -146,7 +155,8 @@ class Miniflare:
         self._folder = self._make_folder()
         self._store = Store((options.persist or self._folder) / STORE_FILE)
         closing.callback(self._store.close)
-        self._services = Services(not_found)
+        self.api_token = options.api_token or secrets.token_urlsafe(32)
+        self._services = Services(RestApi(self._store, self.api_token))
         self._server = ServerThread(self._services)
         closing.callback(self._server.close)
         self._supervisor = Supervisor(binary, self._listening, options.on_log)
@@ -160,9 +170,17 @@ class Miniflare:
         self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
+    def _api_addresses(self, plan: Plan) -> str:
+        # Addresses only: what opens the API is told to nobody.
+        api = {"base_url": self.api_url, "account_id": ACCOUNT, "namespaces": plan.kv}
+        return jsonlib.dumps({"cloudflare": api})
+
     def _write(self, plan: Plan) -> Path:
         for binding, id in plan.kv.items():
             self._store.add_namespace(Namespace(id, f"frontshelf-{binding}"))
+        if self.options.api_variable:
+            told = {**plan.variables, self.options.api_variable: self._api_addresses(plan)}
+            plan = structs.replace(plan, variables=told)
         config = workerd_config(
             plan,
             self._services,

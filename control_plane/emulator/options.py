@@ -32,7 +32,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `variables` go over those of wrangler.jsonc and may be secrets. `services` are ASGI apps by
     binding. `origin` is where the worker's own fetches go: an address, an ASGI app, or None for a
     plain 404. `persist` is a folder that keeps the key-value store, or None for one that goes at
-    disposal. `api_token` opens the REST API; None makes one up. `on_log` gets the worker's log
+    disposal. `api_token` opens the REST API; None makes one up; `api_variable` names the variable
+    that tells the worker where that API is. `on_log` gets the worker's log
     lines in the emulator's thread and must not raise.
     """
 
@@ -51,6 +52,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     workerd: Path | None = None
     api_token: str | None = None
+    api_variable: str | None = None
     on_log: OnLog = log_to_stderr
 
 

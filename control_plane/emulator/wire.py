@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from control_plane.emulator import limits
+from control_plane.emulator.limits import Refusal
 from control_plane.emulator.store import Pair, Store
 from control_plane.errors import PlatformError
 
@@ -61,14 +62,14 @@ class KVWire:
                 limits.check_key(key)
                 self.store.delete(self.namespace, [key])
                 return Response()
-        raise PlatformError(f"{request.method} is not part of the protocol.", 405)
+        raise Refusal(f"{request.method} is not part of the protocol.", 405)
 
     def _get(self, key: str, query: dict[str, str]) -> Response:
         limits.check_key(key)
         limits.check_cache_ttl(query.get("cache_ttl"))
         pair = self.store.get(self.namespace, key)
         if pair is None:
-            raise PlatformError("Not Found", 404)
+            raise Refusal("Not Found", 404)
         response = Response(pair.value, media_type="application/octet-stream")
         if pair.metadata is not None:
             # Raw UTF-8, as the platform sends it; Starlette would insist on Latin-1.
@@ -81,12 +82,18 @@ class KVWire:
         try:
             wanted = msgspec.json.decode(body, type=BulkGet)
         except msgspec.DecodeError as error:
-            raise PlatformError(f"Malformed bulk get: {error}", 400) from error
+            raise Refusal(f"Malformed bulk get: {error}") from error
         limits.check_bulk_get(wanted.keys)
         if wanted.cache_ttl is not None:
             limits.check_cache_ttl(str(wanted.cache_ttl))
         found = self.store.get_many(self.namespace, wanted.keys)
-        return JSONResponse(bulk_values(found, wanted.keys, wanted.type, wanted.with_metadata))
+        limits.check_value(sum(len(pair.value) for pair in found.values()))
+        return JSONResponse(
+            {
+                key: bulk_value(found.get(key), wanted.type, wanted.with_metadata)
+                for key in wanted.keys
+            }
+        )
 
     def _list(self, query: dict[str, str]) -> Response:
         limit = limits.list_limit(query.get("key_count_limit"))
@@ -114,22 +121,19 @@ class KVWire:
         return Response()
 
 
-def bulk_values(
-    found: dict[str, Pair], keys: list[str], type: str, with_metadata: bool
-) -> dict[str, Any]:
-    """Return what a bulk read answers: values, or values with metadata, null where missing."""
-    if type not in ("text", "json"):
-        raise PlatformError(f'"{type}" is not a valid type. Use "json" or "text".', 400)
-    limits.check_value(sum(len(pair.value) for pair in found.values()))
-    answer: dict[str, Any] = {}
-    for key in keys:
-        pair = found.get(key)
-        value = None if pair is None else _decoded(pair, type)
-        if with_metadata and pair is not None:
-            metadata = None if pair.metadata is None else json.loads(pair.metadata)
-            value = {"value": value, "metadata": metadata}
-        answer[key] = value
-    return answer
+def bulk_value(pair: Pair | None, type: str, with_metadata: bool) -> Any:
+    """Return what a bulk read says of one key: its value, or value and metadata, or null."""
+    if pair is None:
+        return None
+    value = _decoded(pair, type)
+    if not with_metadata:
+        return value
+    return {"value": value, "metadata": parsed_metadata(pair)}
+
+
+def parsed_metadata(pair: Pair) -> Any:
+    """Return a pair's metadata, or None."""
+    return None if pair.metadata is None else json.loads(pair.metadata)
 
 
 async def read_bounded(request: Request, limit: int) -> bytes:
@@ -140,7 +144,7 @@ async def read_bounded(request: Request, limit: int) -> bytes:
         if length <= limit:
             body += chunk
     if length > limit:
-        raise PlatformError(f"Value length of {length} exceeds limit of {limit}.", 413)
+        raise limits.too_large(length, limit)
     return bytes(body)
 
 
@@ -153,12 +157,13 @@ def refusal(error: PlatformError) -> Response:
 
 
 def _decoded(pair: Pair, type: str) -> Any:
+    if type not in ("text", "json"):
+        raise Refusal(f'"{type}" is not a valid type. Use "json" or "text".')
     text = pair.value.decode("utf-8", "replace")
     if type == "text":
         return text
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise PlatformError(
-            f"The value of {pair.key!r} is not JSON, so a bulk get of type json fails.", 400
-        ) from error
+        words = f"The value of {pair.key!r} is not JSON, so a bulk get of type json fails."
+        raise Refusal(words) from error

@@ -73,7 +73,7 @@ def read_wrangler(file: Path) -> WorkerConfig:
     _refuse_unknown(raw, text, file)
     try:
         known = {key: value for key, value in raw.items() if key not in DEPLOYMENT_KEYS}
-        return msgspec.convert({**known, "file": str(file)}, WorkerConfig)
+        return msgspec.convert({**known, "file": file}, WorkerConfig)
     except msgspec.ValidationError as error:
         key = str(error).rpartition("$.")[2].split("[")[0].split(".")[0].rstrip("`")
         raise InputError(str(error), file=file, line=line_of_key(text, key)) from error

@@ -1,0 +1,104 @@
+"""The local edge of a project: what `frontshelf dev` runs."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from control_plane.emulator.inbox import Inbox
+from control_plane.emulator.local_api import (
+    RUNNING_FILE,
+    LocalApi,
+    Running,
+    local_api,
+    private_folder,
+    project_token,
+    read_running,
+)
+from control_plane.emulator.miniflare import Miniflare
+from control_plane.emulator.options import Options, log_to_stderr
+from control_plane.emulator.variables import edge_variables
+from control_plane.emulator.workerd import OnLog
+from control_plane.errors import PlatformError
+from control_plane.settings import Project
+
+__all__ = ["LocalApi", "LocalEdge", "local_api"]
+
+
+class LocalEdge:
+    """The project's edge on 127.0.0.1 until `close`; a context manager.
+
+    `origin` is the shop's own address (None: a plain 404). Raises InputError when keys are
+    missing or the port is taken, PlatformError when workerd cannot be had.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        port: int = 0,
+        origin: str | None = None,
+        trust_loopback: bool = True,
+        on_log: OnLog = log_to_stderr,
+    ) -> None:
+        self._miniflare = Miniflare(
+            Options(
+                config_path=Path(str(files("edge_bundle"))) / "wrangler.jsonc",
+                variables=edge_variables(project, trust_loopback),
+                services={"COLLECT": Inbox(project.inbox)},
+                origin=origin,
+                persist=private_folder(project.local),
+                port=port,
+                api_token=project_token(project),
+                api_variable="LOCAL_APIS",
+                on_log=on_log,
+            )
+        )
+        self._file = project.local / RUNNING_FILE
+        running = Running(os.getpid(), self.url, self._miniflare.api_url)
+        try:
+            _write(self._file, msgspec.json.encode(running))
+        except OSError as error:
+            self._miniflare.dispose()
+            raise PlatformError(f"cannot write {self._file}: {error.strerror}") from error
+
+    @property
+    def url(self) -> str:
+        """The address at which the edge answers."""
+        return self._miniflare.ready
+
+    @property
+    def miniflare(self) -> Miniflare:
+        """The worker underneath."""
+        return self._miniflare
+
+    def close(self) -> None:
+        """End the edge and say that it no longer runs."""
+        running = read_running(self._file)
+        if running and running.pid == os.getpid():
+            self._file.unlink(missing_ok=True)
+        self._miniflare.dispose()
+
+    def __enter__(self) -> Self:
+        """Return the running edge."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+def _write(file: Path, content: bytes) -> None:
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(file)
