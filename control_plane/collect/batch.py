@@ -20,6 +20,8 @@ MAX_FIELD_BYTES = 32 * 1024
 
 #: The column of line numbers (rows of a Parquet file count from 1).
 LINE = "_line"
+#: The rows' order in their file, where it is not the order of the batch.
+SEQUENCE = "_sequence"
 #: Columns that only Segment calls have; they are not text.
 PRODUCTS, DECISION, SENT_AT = "_products", "_decision", "_sent_at"
 

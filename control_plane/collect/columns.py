@@ -64,7 +64,7 @@ def canonical(table: pa.Table, plan: Plan, mapping: Mapping) -> dict[str, Any]:
 
 def by_value(column: Any, function: Callable[[str], Any], kind: Any = None) -> Any:
     """Apply `function` to each distinct value of a text column; nulls stay null."""
-    coded = pc.dictionary_encode(_one_chunk(column))
+    coded = pc.dictionary_encode(one_chunk(column))
     values = [function(value) for value in coded.dictionary.to_pylist()]
     return pc.take(pa.array(values, kind or pa.string()), coded.indices)
 
@@ -75,7 +75,8 @@ def _renamed(column: Any, values: dict[str, str]) -> Any:
     return by_value(column, lambda value: values.get(value, value) or None)
 
 
-def _one_chunk(column: Any) -> Any:
+def one_chunk(column: Any) -> Any:
+    """Return a column as one array."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 

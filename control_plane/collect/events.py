@@ -7,25 +7,23 @@ from typing import Any
 
 import duckdb
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from control_plane.collect.batch import (
-    DECISION,
-    DECISION_TYPE,
-    LINE,
-    PRODUCTS,
-    PRODUCTS_TYPE,
-    SENT_AT,
-)
+from control_plane.collect.batch import DECISION, DECISION_TYPE, LINE, PRODUCTS, SENT_AT, SEQUENCE
 from control_plane.collect.bots import is_crawler
-from control_plane.collect.columns import Plan, by_value, canonical
+from control_plane.collect.columns import Plan, by_value, canonical, one_chunk
+from control_plane.collect.context import context_map, without_query
 from control_plane.collect.event_sql import IGNORED, Verdicts, judge_sql
+from control_plane.collect.line_arrays import Lines, call_lines, flat_lines
 from control_plane.collect.mapping import Mapping
-from control_plane.collect.names import EVENT_FIELDS, PERSON_FIELDS, their_name
-from control_plane.collect.people import KINDS, Pseudonyms
+from control_plane.collect.names import CONTEXT_FIELDS, EVENT_FIELDS, their_name
+from control_plane.collect.people import Pseudonyms
 from control_plane.collect.report import Reject
+from control_plane.collect.rule_sql import rule_case
 from control_plane.collect.words import purposes, truth
+from control_plane.keyring import DEVICE, USER
 
 #: Nothing is expected to have happened earlier than the first shops on the web.
 EARLIEST = datetime(1990, 1, 1)
@@ -44,6 +42,18 @@ CREATE TABLE stage (
     sequence BIGINT);
 CREATE TABLE people (kind VARCHAR, key VARCHAR, identifier VARCHAR);
 """
+
+_AS_THEY_ARE = (
+    "timestamp", "received_at", "event", "session_id", "order_id", "query", "message_id",
+)  # fmt: skip
+    "timestamp",
+    "received_at",
+    "event",
+    "session_id",
+    "order_id",
+    "query",
+    "message_id",
+)
 
 #: Row numbers of different files never meet.
 ROWS_PER_FILE = 1 << 40
@@ -77,9 +87,9 @@ class EventTaker:
         if not table.num_rows:
             return 0, []
         verdicts = Verdicts(self.options.mapping, plan)
-        batch = self._prepared(table, plan, consent_column)
+        batch, context = self._prepared(table, plan, consent_column)
         self.duck.register("batch", batch)
-        self.duck.execute(judge_sql(verdicts, self._bounds(), self.options.currency))
+        self.duck.execute(judge_sql(verdicts, self._bounds(), context))
         self.duck.unregister("batch")
         self.duck.execute(_KEEP, [self.number, self.number * ROWS_PER_FILE, self.options.now])
         ignored = self._count("SELECT count(*) FROM judged WHERE verdict = ?", IGNORED)
@@ -89,30 +99,60 @@ class EventTaker:
         self.duck.unregister("fresh")
         return ignored, self._rejects(verdicts)
 
-    def _prepared(self, table: pa.Table, plan: Plan, consent_column: bool) -> pa.Table:
-        """Return all columns that the SQL reads; those the file lacks are null."""
+    def _prepared(
+        self, table: pa.Table, plan: Plan, consent_column: bool
+    ) -> tuple[pa.Table, list[str]]:
+        """Return all columns that the SQL reads, and the names of those of context."""
         ours = canonical(table, plan, self.options.mapping)
-        size = table.num_rows
-        nothing = pa.nulls(size, pa.string())
-        out: dict[str, Any] = {field: ours.get(field, nothing) for field in EVENT_FIELDS}
-        for field, kind in KINDS.items():
-            out[f"{field}_key"], out[f"{field}_mark"] = self.people.replace(out[field], kind)
-        for field in PERSON_FIELDS:
-            del out[field]
-        out["consent"] = self._consent(out["consent"], consent_column)
-        out["crawler"] = by_value(out["user_agent"], is_crawler, pa.bool_())
-        out["bot"] = by_value(out["is_bot"], truth, pa.bool_())
-        out[LINE] = table[LINE]
-        out["sequence"] = pa.array(range(self.rows, self.rows + size), pa.int64())
-        self.rows += size
-        for place, rule in enumerate(self.options.mapping.when):
+        nothing = pa.nulls(table.num_rows, pa.string())
+        texts = {field: ours.get(field, nothing) for field in EVENT_FIELDS}
+        out: dict[str, Any] = {field: one_chunk(texts[field]) for field in _AS_THEY_ARE}
+        out["device_id"], out["device_mark"] = self.people.replace(texts["anonymous_id"], DEVICE)
+        out["user"], out["user_mark"] = self.people.replace(texts["user_id"], USER)
+        out["consent"] = self._consent(texts["consent"], consent_column)
+        out["crawler"] = by_value(texts["user_agent"], is_crawler, pa.bool_())
+        out["bot"], out["bot_text"] = by_value(texts["is_bot"], truth, pa.bool_()), texts["is_bot"]
+        out[LINE], out["sequence"] = table[LINE], self._sequence(table)
+        there = table.column_names
+        out[SENT_AT] = table[SENT_AT] if SENT_AT in there else nothing
+        nowhere = pa.nulls(table.num_rows, DECISION_TYPE)
+        out[DECISION] = table[DECISION] if DECISION in there else nowhere
+        out["rule"] = self._rules(table)
+        lines = self._lines(table, texts, out["rule"])
+        out["lines"], out["line_marks"] = lines.lines, lines.marks
+        out["bad"], out["line_shown"] = lines.bad, lines.shown
+        context = _context(texts)
+        out["context"] = context_map(context, table.num_rows)
+        return pa.table({**out, **context}), list(context)
+
+    def _rules(self, table: pa.Table) -> Any:
+        """Return the number of each row's mapping rule, -1 for none."""
+        mapping = self.options.mapping
+        if not mapping.when:
+            return pa.array(np.full(table.num_rows, -1, np.int32))
+        nothing = pa.nulls(table.num_rows, pa.string())
+        columns = {"n": pa.array(np.arange(table.num_rows))}
+        for place, rule in enumerate(mapping.when):
             name = their_name(rule.column)
-            out[f"_w{place}"] = table[name] if name in table.column_names else nothing
-        for internal, kind in ((PRODUCTS, PRODUCTS_TYPE), (DECISION, DECISION_TYPE)):
-            there = internal in table.column_names
-            out[internal] = table[internal] if there else pa.nulls(size, kind)
-        out[SENT_AT] = table[SENT_AT] if SENT_AT in table.column_names else nothing
-        return pa.table(out)
+            columns[f"_w{place}"] = table[name] if name in table.column_names else nothing
+        self.duck.register("rule_texts", pa.table(columns))
+        query = f"SELECT ({rule_case(mapping)})::INTEGER AS rule FROM rule_texts ORDER BY n"
+        found = self.duck.sql(query).to_arrow_table()["rule"]
+        self.duck.unregister("rule_texts")
+        return one_chunk(found)
+
+    def _lines(self, table: pa.Table, texts: dict[str, Any], rule: Any) -> Lines:
+        mapping, currency = self.options.mapping, self.options.currency
+        if PRODUCTS in table.column_names:
+            products = one_chunk(table[PRODUCTS])
+            return call_lines(self.duck, products, rule, mapping, currency)
+        return flat_lines(self.duck, texts, rule, mapping, currency)
+
+    def _sequence(self, table: pa.Table) -> Any:
+        if SEQUENCE in table.column_names:
+            return table[SEQUENCE]
+        self.rows += table.num_rows
+        return pa.array(range(self.rows - table.num_rows, self.rows), pa.int64())
 
     def _consent(self, column: Any, has_column: bool) -> Any:
         """Return the purposes granted; a consent column's empty field grants none."""
@@ -138,6 +178,16 @@ class EventTaker:
             for line, verdict, value in rows
             for field, reason in [verdicts.meaning(verdict)]
         ]
+
+
+def _context(texts: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of context that are not all null."""
+    found = {name: one_chunk(texts[name]) for name in CONTEXT_FIELDS}
+    there = {name: x for name, x in found.items() if x.null_count < len(x)}
+    for name in ("path", "referrer"):
+        if name in there:
+            there[name] = without_query(there[name])
+    return there
 
 
 _KEEP = """

@@ -13,20 +13,6 @@ _ISO = r"^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[+-]\d
 _OFFSET = r":\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 
-#: What `line` finds wrong with a line, by its code.
-LINE_PROBLEMS = {
-    1: ("item_id", "no item"),
-    2: ("item_id", "longer than 200 bytes"),
-    3: ("quantity", "not a whole number"),
-    4: ("quantity", "below 1"),
-    5: ("quantity", "implausibly large"),
-    6: ("price", "not a number"),
-    7: ("price", "negative"),
-    8: ("price", "implausibly large"),
-    9: ("currency", "not a currency code"),
-    10: ("position", "not a whole number"),
-}
-
 
 def _listed(words: tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in words)
@@ -58,28 +44,4 @@ CREATE MACRO minor(n, currency, fallback) AS CAST(round(
     CASE WHEN coalesce(currency, fallback) IN ({_listed(WHOLE)}) THEN n * 1
          WHEN coalesce(currency, fallback) IN ({_listed(THOUSANDTHS)}) THEN n * 1000
          ELSE n * 100 END) AS BIGINT);
-CREATE MACRO line_problem(item, q, qn, p, pn, currency, pos, posn) AS
-    CASE WHEN item IS NULL THEN 1
-         WHEN strlen(item) > 200 THEN 2
-         WHEN q IS NOT NULL AND (qn IS NULL OR qn <> trunc(qn)) THEN 3
-         WHEN qn < 1 THEN 4
-         WHEN qn > 1000000000 THEN 5
-         WHEN p IS NOT NULL AND pn IS NULL THEN 6
-         WHEN pn < 0 THEN 7
-         WHEN pn > 1000000000000 THEN 8
-         WHEN NOT regexp_full_match(currency, '[A-Z]{{3}}') THEN 9
-         WHEN pos IS NOT NULL AND
-              (posn IS NULL OR posn <> trunc(posn) OR abs(posn) > 1000000000) THEN 10
-         ELSE 0 END;
-CREATE MACRO line_value(problem, item, q, p, currency, pos) AS
-    CASE WHEN problem BETWEEN 3 AND 5 THEN q
-         WHEN problem BETWEEN 6 AND 8 THEN p
-         WHEN problem = 9 THEN currency
-         WHEN problem = 10 THEN pos END;
-CREATE MACRO make_line(problem, item, qn, pn, currency, fallback, posn) AS {{
-    'item_id': item,
-    'quantity': CASE WHEN problem = 0 THEN coalesce(qn::BIGINT, 1) END,
-    'price_minor': CASE WHEN problem = 0 THEN minor(pn, currency, fallback) END,
-    'currency': currency,
-    'position': CASE WHEN problem = 0 THEN posn::INTEGER END}};
 """

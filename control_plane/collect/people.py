@@ -9,12 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from control_plane.collect.columns import by_value
-from control_plane.keyring import DEVICE, USER, format_visitor_key, visitor_key
+from control_plane.keyring import format_visitor_key, visitor_key
 
 #: More identifiers than this are worked out again instead of remembered.
 REMEMBERED = 500_000
-
-KINDS = {"user_id": USER, "anonymous_id": DEVICE}
 
 
 class Pseudonyms:

@@ -40,7 +40,8 @@ def read(path: Path, options: FileOptions) -> Iterator[Batch]:
 
 def _batches(records: _Records, header: list[str], path: Path) -> Iterator[Batch]:
     size, count, name = max(1, path.stat().st_size), 0, path.name
-    rows: list[list[str]] = []
+    # One long list: the collector would look at many short ones over and over.
+    values: list[str] = []
     lines: list[int] = []
     rejects: list[Reject] = []
     started_at = 0
@@ -50,33 +51,33 @@ def _batches(records: _Records, header: list[str], path: Path) -> Iterator[Batch
         if problem:
             rejects.append(Reject(file=name, line=line, reason=problem))
         else:
-            rows.append(row)
+            values.extend(row)
             lines.append(line)
         count += 1
-        full = len(rows) + len(rejects) >= BATCH_ROWS
+        full = len(lines) + len(rejects) >= BATCH_ROWS
         if full or records.bytes_read - started_at > BATCH_BYTES:
-            yield _batch(header, rows, lines, rejects, name, min(1.0, records.bytes_read / size))
-            rows, lines, rejects, started_at = [], [], [], records.bytes_read
+            yield _batch(header, values, lines, rejects, name, min(1.0, records.bytes_read / size))
+            values, lines, rejects, started_at = [], [], [], records.bytes_read
     if not count:
         raise InputError("the file has a header and no rows", file=path)
-    if rows or rejects:
-        yield _batch(header, rows, lines, rejects, name, 1.0)
+    if lines or rejects:
+        yield _batch(header, values, lines, rejects, name, 1.0)
 
 
 def _batch(
     header: list[str],
-    rows: list[list[str]],
+    values: list[str],
     lines: list[int],
     rejects: list[Reject],
     name: str,
     done: float,
 ) -> Batch:
-    columns = list(zip(*rows, strict=True)) or [()] * len(header)
-    arrays = [pa.array(column, pa.string()) for column in columns]
+    width = len(header)
+    arrays = [pa.array(values[n::width], pa.string()) for n in range(width)]
     table = pa.table([*arrays, pa.array(lines, pa.int64())], names=[*header, LINE])
     clean, damaged = screen(table, name)
     return Batch(
-        table=clean, rows=len(rows) + len(rejects), done=done, rejects=(*rejects, *damaged)
+        table=clean, rows=len(lines) + len(rejects), done=done, rejects=(*rejects, *damaged)
     )
 
 

@@ -9,33 +9,26 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from control_plane.collect.batch import (
-    BATCH_BYTES,
-    BATCH_ROWS,
-    DECISION,
-    DECISION_TYPE,
-    LINE,
-    PRODUCTS,
-    PRODUCTS_TYPE,
-    Batch,
-    screen,
-)
+from control_plane.collect.batch import BATCH_BYTES, BATCH_ROWS, LINE, SEQUENCE, Batch, screen
 from control_plane.collect.lines import bounded_lines
 from control_plane.collect.names import their_name
 from control_plane.collect.report import Reject
-from control_plane.collect.segment import IGNORED, MalformedCall, flatten, is_call, text
+from control_plane.collect.segment import Call, Calls, decode_call, text_array
 from control_plane.errors import InputError
 
 #: An order of some hundred products fits; anything longer is damage.
 MAX_LINE_BYTES = 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 
-_TYPES = {PRODUCTS: PRODUCTS_TYPE, DECISION: DECISION_TYPE}
-Row = dict[str, Any]
+_decode_row = msgspec.json.Decoder(float_hook=str).decode
+_Place = tuple[int, int]
 
 
 def read(path: Path) -> Iterator[Batch]:
-    """Yield batches of text columns named by the keys; raise InputError when there is no row."""
+    """Yield batches of text columns named by the keys; raise InputError when there is no row.
+
+    Calls and flat rows come in batches of their own; their sequence tells their order.
+    """
     reader = _Reader(path.name)
     size, rows = max(1, path.stat().st_size), 0
     with path.open("rb") as stream:
@@ -43,26 +36,23 @@ def read(path: Path) -> Iterator[Batch]:
             reader.take(number, line)
             if reader.count >= BATCH_ROWS or reader.size > BATCH_BYTES:
                 rows += reader.count
-                yield reader.batch(min(1.0, stream.tell() / size))
+                yield from reader.batches(min(1.0, stream.tell() / size))
     rows += reader.count
     if not rows:
         raise InputError("the file holds no row", file=path)
-    if reader.count:
-        yield reader.batch(1.0)
+    yield from reader.batches(1.0)
 
 
 class _Reader:
-    """Gathers rows until they are asked for as a batch."""
+    """Gathers rows until they are asked for as batches."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        # Floats stay the text they are: no digit of a price is lost.
-        self.decode = msgspec.json.Decoder(float_hook=str).decode
+        self.name, self.sequence = name, 0
         self._clear()
 
     def _clear(self) -> None:
-        self.rows: list[Row] = []
-        self.lines: list[int] = []
+        self.calls, self.call_places = Calls(), list[_Place]()
+        self.flat, self.flat_places = list[dict[str, Any]](), list[_Place]()
         self.rejects: list[Reject] = []
         self.count = self.ignored = self.size = 0
 
@@ -74,75 +64,100 @@ class _Reader:
         self.size += len(line)
         if number == 1:
             line = line.removeprefix(BOM)
-        if not line.strip():
-            return
         if b"\\u0000" in line or b"\0" in line:
             self._reject(number, "contains a NUL byte")
-            return
+        elif b'"type"' in line or b'"properties"' in line or b'"batch"' in line:
+            self._take_call(number, line)
+        elif not line.isspace():
+            self._take_row(number, line)
+
+    def _take_call(
+        self, number: int, line: bytes | msgspec.Raw, envelope: Call | None = None
+    ) -> None:
         try:
-            row = self.decode(line)
+            call = decode_call(line)
+        except msgspec.ValidationError as error:
+            self._take_misfit(number, line, error)
+            return
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._reject(number, _problem(error))
+            return
+        if call.batch is not None and envelope is None:
+            for part in call.batch:
+                self._take_call(number, part, call)
+        elif call.is_ignored:
+            self.count += 1
+            self.ignored += 1
+        elif call.is_call:
+            self._take_event(number, call, envelope)
+        else:
+            self._take_row(number, line)
+
+    def _take_event(self, number: int, call: Call, envelope: Call | None) -> None:
+        if call.event is None and call.type not in ("page", "screen", "identify"):
+            self._reject(number, "a track call without an event's name", "event")
+            return
+        self.calls.add(call, envelope)
+        self.call_places.append((number, self._next()))
+
+    def _take_misfit(
+        self, number: int, line: bytes | msgspec.Raw, error: msgspec.ValidationError
+    ) -> None:
+        """Take a flat row that has a column of a call's name, or reject a malformed call."""
+        row = _decode_row(line)
+        if isinstance(row, dict) and "properties" not in row and "context" not in row:
+            self._take_row(number, line)
+            return
+        problem, _, place = str(error).partition(" - at `$")
+        self._reject(number, problem.replace("`", ""), place.strip("`.") or None)
+
+    def _take_row(self, number: int, line: bytes | msgspec.Raw) -> None:
+        try:
+            row = _decode_row(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._reject(number, _problem(error))
             return
         if not isinstance(row, dict):
             self._reject(number, "not a JSON object")
-        elif isinstance(row.get("batch"), list):
-            self._take_calls(number, row)
-        else:
-            self._take_row(number, row)
-
-    def _take_calls(self, number: int, envelope: Row) -> None:
-        shared: Row = {k: envelope[k] for k in ("sentAt", "receivedAt", "context") if k in envelope}
-        for call in envelope["batch"]:
-            if isinstance(call, dict):
-                self._take_row(number, {**shared, **call})
-            else:
-                self._reject(number, "not a JSON object", "batch")
-
-    def _take_row(self, number: int, row: Row) -> None:
-        try:
-            flat = flatten(row) if is_call(row) else _flat(row)
-        except MalformedCall as error:
-            self._reject(number, error.reason, error.field)
             return
+        self.flat.append(row)
+        self.flat_places.append((number, self._next()))
+
+    def _next(self) -> int:
         self.count += 1
-        if flat is IGNORED:
-            self.ignored += 1
-            return
-        self.rows.append(flat)
-        self.lines.append(number)
+        self.sequence += 1
+        return self.sequence - 1
 
     def _reject(self, number: int, reason: str, field: str | None = None) -> None:
         self.count += 1
         self.rejects.append(Reject(file=self.name, line=number, field=field, reason=reason))
 
-    def batch(self, done: float) -> Batch:
-        """Return what was gathered, and start anew."""
-        names = list(dict.fromkeys(name for row in self.rows for name in row))
-        columns = [
-            pa.array([row.get(name) for row in self.rows], _TYPES.get(name, pa.string()))
-            for name in names
-        ]
-        table = pa.table([*columns, pa.array(self.lines, pa.int64())], names=[*names, LINE])
-        clean, damaged = screen(table, self.name)
-        batch = Batch(
-            table=clean,
-            rows=self.count,
-            done=done,
-            rejects=(*self.rejects, *damaged),
-            ignored=self.ignored,
-        )
+    def batches(self, done: float) -> Iterator[Batch]:
+        """Yield what was gathered, and start anew."""
+        if self.call_places:
+            yield self._batch(self.calls.columns(), self.call_places, done)
+        if self.flat_places:
+            names = dict.fromkeys(name for row in self.flat for name in row)
+            columns = {
+                their_name(name): text_array([row.get(name) for row in self.flat]) for name in names
+            }
+            yield self._batch(columns, self.flat_places, done)
+        left = len(self.rejects) + self.ignored
+        if left:
+            nothing = pa.table({LINE: pa.array([], pa.int64())})
+            rejects = tuple(self.rejects)
+            yield Batch(table=nothing, rows=left, done=done, rejects=rejects, ignored=self.ignored)
         self._clear()
-        return batch
 
-
-def _flat(row: Row) -> Row:
-    return {their_name(name): text(value) for name, value in row.items()}
+    def _batch(self, columns: dict[str, Any], places: list[_Place], done: float) -> Batch:
+        lines, sequence = zip(*places, strict=True)
+        columns[LINE] = pa.array(lines, pa.int64())
+        columns[SEQUENCE] = pa.array(sequence, pa.int64())
+        clean, damaged = screen(pa.table(columns), self.name)
+        return Batch(table=clean, rows=len(places), done=done, rejects=tuple(damaged))
 
 
 def _problem(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "not valid UTF-8"
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    return "not valid UTF-8" if "utf-8" in str(error) else "not valid JSON"
+    return "not valid UTF-8" if "utf-8" in str(error).lower() else "not valid JSON"
