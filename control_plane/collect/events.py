@@ -46,14 +46,6 @@ CREATE TABLE people (kind VARCHAR, key VARCHAR, identifier VARCHAR);
 _AS_THEY_ARE = (
     "timestamp", "received_at", "event", "session_id", "order_id", "query", "message_id",
 )  # fmt: skip
-    "timestamp",
-    "received_at",
-    "event",
-    "session_id",
-    "order_id",
-    "query",
-    "message_id",
-)
 
 #: Row numbers of different files never meet.
 ROWS_PER_FILE = 1 << 40
