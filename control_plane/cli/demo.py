@@ -36,9 +36,7 @@ STEPS_FILE = "steps.json"
 @click.option("--products", default=2000, show_default=True, type=click.IntRange(10, 50_000))
 @click.option("--visitors", default=20_000, show_default=True, type=click.IntRange(10, 1_000_000))
 @click.option("--seed", default=7, show_default=True)
-def demo(
-    directory: Path, check: bool, port: int, products: int, visitors: int, seed: int
-) -> None:
+def demo(directory: Path, check: bool, port: int, products: int, visitors: int, seed: int) -> None:
     """Make the sample shop and serve it personalised at the edge of this machine.
 
     A second run reuses what is there.

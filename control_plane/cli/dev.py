@@ -15,7 +15,9 @@ from control_plane.settings import Project
 @click.command()
 @click.option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--origin", metavar="URL", help="The shop's own server (default: a plain 404).")
-@click.option("--no-trust", is_flag=True, help="Believe callers on this machine no more than others.")
+@click.option(
+    "--no-trust", is_flag=True, help="Believe callers on this machine no more than others."
+)
 @project_option
 def dev(port: int, origin: str | None, no_trust: bool, project: Project) -> None:
     """Serve the edge on 127.0.0.1:PORT with the real workerd, until Ctrl-C."""

@@ -41,9 +41,20 @@ def ingest(
 
 
 def _lines(result: IngestReport) -> list[str]:
-    return [f"{name.replace('_', ' ')}: {value}" for name, value in _facts(result).items()]
-
-
-def _facts(result: IngestReport) -> dict[str, object]:
-    fields = {name: getattr(result, name) for name in result.__struct_fields__}
-    return {name: value for name, value in fields.items() if value not in (None, "", {}, [], ())}
+    counts = {
+        "stored": result.stored,
+        "there already": result.duplicates,
+        "ignored": result.ignored,
+        "rejected": result.rejected,
+        "items": result.items_updated,
+    }
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    lines = [f"{result.rows:,} rows: {told or 'nothing new'} ({result.seconds:.1f} s)"]
+    lines += [f"  {count:>9,} {event}" for event, count in result.events.items()]
+    lines += [f"rejected: {reason} ({count:,})" for reason, count in result.reasons.items()]
+    if result.rejects_file:
+        lines.append(f"rejected rows: {result.rejects_file}")
+    for column in result.unknown_columns:
+        meant = f"; did you mean {column.suggestion!r}?" if column.suggestion else ""
+        lines.append(f"unknown column {column.name!r}, left out{meant}")
+    return lines + ([f"note: {result.consent_note}"] if result.consent_note else [])

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from control_plane import __version__
-from control_plane.errors import FrontshelfError, WorkError
+from control_plane.errors import FrontshelfError, WorkError, suggest
 
 EXIT_INTERRUPTED = 130
 
@@ -37,6 +37,14 @@ class Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the way of the data."""
         return list(COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; suggest the closest one when there is none of that name."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"no command {args[0]!r}. {suggest(args[0], list(COMMANDS))}")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command; None when there is none of that name."""
@@ -74,4 +82,3 @@ def main() -> None:
     The way of the data: ingest → train → compile → deploy. Start with 'frontshelf init' for
     your own shop, or 'frontshelf demo' for the sample shop.
     """
-

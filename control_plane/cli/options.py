@@ -39,7 +39,9 @@ def project_option(command: Function) -> Function:
 
 def json_option(command: Function) -> Function:
     """Add `--json`: print the report for machines."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")(
+        command
+    )
 
 
 def report(result: Any, as_json: bool, lines: Callable[[], list[str]]) -> None:

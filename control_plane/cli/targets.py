@@ -38,11 +38,13 @@ def open_target(project: Project, name: str) -> Iterator[Target]:
     if name == "folder":
         yield Folder(project.local / "folder")
     elif name == "local":
-        with local_api(project) as api:
-            with CloudflareKV(
+        with (
+            local_api(project) as api,
+            CloudflareKV(
                 api.base_url, api.token, api.account_id, api.namespace_id, name="local"
-            ) as target:
-                yield target
+            ) as target,
+        ):
+            yield target
     else:
         with _cloudflare(project) as target:
             yield target
