@@ -91,7 +91,7 @@ def prepare(project: Project, scale: dict[str, int]) -> dict[str, Any]:
 
 def _generate(project: Project, scale: dict[str, int]) -> dict[str, Any]:
     shop = project.root / "shop"
-    generate(shop, **scale)
+    generate(shop, seed=scale["seed"], products=scale["products"], visitors=scale["visitors"])
     for name in ("rules.yaml",):
         (project.root / name).write_bytes((shop / name).read_bytes())
     return scale

@@ -35,6 +35,7 @@ class Shop(msgspec.Struct, frozen=True):
 
     categories: dict[str, list[str]]
     category_of: dict[str, str]
+    taste_of: dict[str, str]
     devices: list[str]
 
 
@@ -71,11 +72,12 @@ def _read_shop(folder: Path) -> Shop:
             continue
         category_of[row["item_id"]] = row["category"]
         categories.setdefault(row["category"], []).append(row["item_id"])
-    visitors = json.loads((folder / TRUTH).read_text(encoding="utf-8"))["visitors"]
-    regulars = [v for v in visitors if v["personalization"] and v["visits"] >= 3]
+    truth = json.loads((folder / TRUTH).read_text(encoding="utf-8"))
+    regulars = [v for v in truth["visitors"] if v["personalization"] and v["visits"] >= 3]
     return Shop(
         categories=categories,
         category_of=category_of,
+        taste_of=truth["items"],
         devices=[v["anonymous_ids"][0] for v in regulars if not v["user_id"]][:ASKED],
     )
 
@@ -118,8 +120,9 @@ def _check_shelves(client: httpx.Client, shop: Shop) -> Iterator[Check]:
     for category in _large_categories(shop)[:3]:
         events = [{"event": "view", "item": item} for item in shop.categories[category][:9:3]]
         shelf = _items(_decide(client, consent=CONSENT, session={"events": events}))
-        alike = sum(shop.category_of.get(item) == category for item in shelf) / max(1, len(shelf))
-        yield Check(f"three {category} make a shelf of them", alike >= 0.5, f"{alike:.0%} alike")
+        taste = shop.taste_of[events[0]["item"]]
+        alike = sum(shop.taste_of[item] == taste for item in shelf) / max(1, len(shelf))
+        yield Check(f"three {category} make a shelf for {taste}", alike >= 0.5, f"{alike:.0%}")
         yield Check(f"a shelf of {category} is not the popular one", shelf != popular, "")
         refused = _items(_decide(client, consent={}, session={"events": events}))
         yield Check(f"{category} without consent leave no trace", refused == popular, "")
