@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from control_plane.collect.batch import Batch
 from control_plane.collect.catalogue import CatalogueTaker
@@ -47,7 +46,7 @@ class Intake:
         for number, source in enumerate(sources):
             taker: _FileIntake | None = None
             for batch in read(source, self.mapping):
-                taker = taker or _FileIntake(self, source.path, number)
+                taker = taker or _FileIntake(self, source, number)
                 self._count(batch)
                 taker.take(batch)
                 if progress:
@@ -68,20 +67,18 @@ class Intake:
 class _FileIntake:
     """One file's way in: its first batch with columns says what kind of file it is."""
 
-    def __init__(self, intake: Intake, path: Path, number: int) -> None:
-        self.intake, self.path, self.number = intake, path, number
+    def __init__(self, intake: Intake, source: Source, number: int) -> None:
+        self.intake, self.source, self.number = intake, source, number
         self.kind: Kind | None = None
-        options = intake.options
-        self.events = EventTaker(intake.duck, intake.people, options, path.name, number)
-        self.items = CatalogueTaker(
-            intake.duck, intake.mapping, options.currency, path.name, number
-        )
+        options, name = intake.options, source.path.name
+        self.events = EventTaker(intake.duck, intake.people, options, name, number)
+        self.items = CatalogueTaker(intake.duck, intake.mapping, options.currency, name, number)
 
     def take(self, batch: Batch) -> None:
         """Stage one batch."""
         rejects = list(batch.rejects)
         names = batch.table.column_names
-        plan = make_plan(names, self.intake.mapping, self.path, self.kind)
+        plan = make_plan(names, self.intake.mapping, self.source.path, self.kind)
         if any(not name.startswith("_") for name in names):
             self.kind = plan.kind
         for column in plan.unknown:
@@ -89,8 +86,9 @@ class _FileIntake:
         if plan.kind == "items":
             rejects += self.items.take(batch.table, plan)
         else:
-            tabular = self.path.suffix != ".jsonl" and "consent" in plan.columns
-            ignored, refused = self.events.take(batch.table, plan, tabular)
+            # A line of JSON may leave a key out; a column is there for all rows or for none.
+            has_column = self.source.format != "jsonl" and "consent" in plan.columns
+            ignored, refused = self.events.take(batch.table, plan, has_column)
             self.intake.ignored += ignored
             rejects += refused
         self.intake.rejects.add(rejects)

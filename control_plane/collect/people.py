@@ -12,7 +12,7 @@ from control_plane.collect.columns import by_value
 from control_plane.keyring import format_visitor_key, visitor_key
 
 #: More identifiers than this are worked out again instead of remembered.
-REMEMBERED = 500_000
+REMEMBERED = 100_000
 
 
 class Pseudonyms:

@@ -42,21 +42,18 @@ def store_all(
     """
     duck, ingest = scratch.duck, scratch.folder.name
     keep_new(duck, committed_files(store))
-    stored = _summary(duck, catalogue.merge(duck, store.items, _partial(store)))
+    partial = store.items.with_name(f"{store.items.name}.partial")
+    stored = _summary(duck, catalogue.merge(duck, store.items, partial))
     files: list[Path] = []
     if stored.stored:
         _write_days(duck, scratch.folder / "days", intake.without_consent, consent)
         files = place_days(store, scratch.folder / "days", ingest)
         _remember_people(duck, store.data, key_id)
     if stored.items_updated:
-        replace(_partial(store), store.items)
+        replace(partial, store.items)
     if files:
         commit(store, ingest, source, stored.stored, files)
     return stored
-
-
-def _partial(store: Store) -> Path:
-    return store.items.with_name(f"{store.items.name}.partial")
 
 
 def _summary(duck: duckdb.DuckDBPyConnection, items_updated: int) -> Stored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -42,14 +43,7 @@ def find_sources(path: Path, format: str | None = None) -> list[Source]:
     Empty files of a directory are passed over. Raises InputError when there is nothing to read.
     """
     if path.is_dir():
-        found = sorted(x for x in path.iterdir() if x.suffix in IN_DIRECTORY and x.is_file())
-        files = [x for x in found if x.stat().st_size]
-        if not files:
-            raise InputError(
-                "nothing to read in this directory",
-                file=path,
-                remedy="It needs files that end in .csv, .jsonl or .parquet and are not empty.",
-            )
+        files = _in_directory(path, format)
     elif path.is_file():
         files = [path]
     else:
@@ -57,8 +51,33 @@ def find_sources(path: Path, format: str | None = None) -> list[Source]:
     return [Source(x, _format(x, format), x.stat().st_size) for x in files]
 
 
+def _in_directory(path: Path, format: str | None) -> list[Path]:
+    wanted = (f".{format}",) if format else IN_DIRECTORY
+    found = sorted(x for x in path.iterdir() if x.suffix in wanted and x.is_file())
+    files = [x for x in found if x.stat().st_size]
+    if not files:
+        raise InputError(
+            "nothing to read in this directory",
+            file=path,
+            remedy=f"It needs files that end in {' or '.join(wanted)} and are not empty.",
+        )
+    return files
+
+
 def read(source: Source, mapping: Mapping) -> Iterator[Batch]:
-    """Yield a source's batches; raise InputError when it cannot be read at all."""
+    """Yield a source's batches; raise InputError when it cannot be read at all.
+
+    The next batch is read while the caller works on one: DuckDB leaves Python free meanwhile.
+    """
+    batches = _batches(source, mapping)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
+
+
+def _batches(source: Source, mapping: Mapping) -> Iterator[Batch]:
     if not source.size:
         raise InputError("the file is empty", file=source.path)
     if source.format == "csv":
