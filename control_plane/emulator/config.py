@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -46,15 +46,17 @@ class WorkerdConfig(msgspec.Struct, frozen=True, kw_only=True):
 def parse_origin(url: str) -> Origin:
     """Read an origin's URL; one on this machine keeps the visitor's Host, others get their own."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(parts):
         raise InputError(
             f"{url!r} is not an address",
             field="origin",
             remedy="Give the shop's own address, such as http://127.0.0.1:5000.",
         )
-    if parts.path.strip("/") or parts.query or parts.fragment:
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         raise InputError(
-            f"{url!r} names a page", field="origin", remedy="Give the address without a path."
+            f"{url!r} says more than an address",
+            field="origin",
+            remedy="Give scheme, host and port alone.",
         )
     tls = parts.scheme == "https"
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -62,7 +64,7 @@ def parse_origin(url: str) -> Origin:
     return Origin(
         address=f"{host}:{parts.port or (443 if tls else 80)}",
         tls=tls,
-        host=None if local else parts.netloc.rpartition("@")[2],
+        host=None if local else parts.netloc,
     )
 
 
@@ -88,6 +90,13 @@ const config :Workerd.Config = (
     file = folder / "config.capnp"
     file.write_text(text, encoding="utf-8")
     return file
+
+
+def _has_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _main(config: WorkerdConfig) -> str:

@@ -99,10 +99,10 @@ def _checked(call: dict[str, Any], place: str) -> dict[str, Any]:
     if call["type"] == "track" and not (isinstance(call.get("event"), str) and call["event"]):
         raise BadEvent(f"{place}.event must be the name of an event")
     for field in ("properties", "context", "traits"):
-        if not isinstance(call.get(field) or {}, dict):
+        if not isinstance(call.get(field), dict | None):
             raise BadEvent(f"{place}.{field} must be an object")
     for field in ("messageId", "anonymousId", "userId"):
-        if not isinstance(call.get(field) or "", str | int):
+        if not isinstance(call.get(field), str | int | None):
             raise BadEvent(f"{place}.{field} must be a string")
     length = len(msgspec.json.encode(call))
     if length > CALL_BYTES:

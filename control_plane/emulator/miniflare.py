@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
 import secrets
 import shutil
 import sys
@@ -29,6 +30,7 @@ from control_plane.emulator.workerd import Supervisor, listen
 from control_plane.errors import InputError, suggest
 
 STORE_FILE = "kv.sqlite"
+RUN_PREFIX = "run-"
 FETCH_SECONDS = 60.0
 
 
@@ -166,7 +168,13 @@ class Miniflare:
         self._transport = closing.enter_context(httpx.HTTPTransport())
 
     def _make_folder(self) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix="frontshelf-"))
+        # It holds secrets. In a kept folder it is found, and cleared away, after a sudden end.
+        kept = self.options.persist
+        if kept:
+            kept.mkdir(parents=True, exist_ok=True)
+            _remove_left_behind(kept)
+        prefix = f"{RUN_PREFIX}{os.getpid()}-" if kept else "frontshelf-"
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=kept))
         self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
@@ -188,3 +196,14 @@ class Miniflare:
             lambda id: KVWire(self._store, id),
         )
         return write_config(config, Path(tempfile.mkdtemp(dir=self._folder)) / "worker")
+
+
+def _remove_left_behind(kept: Path) -> None:
+    for folder in kept.glob(f"{RUN_PREFIX}*-*"):
+        try:
+            os.kill(int(folder.name.removeprefix(RUN_PREFIX).partition("-")[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (PermissionError, ValueError):
+            # It belongs to another user's living process, or is none of ours.
+            continue

@@ -54,7 +54,7 @@ class RestApi:
     async def _answer(self, request: Request) -> Response:
         self._authenticate(request)
         path = request.scope["raw_path"].partition(b"?")[0].decode("ascii")
-        match [unquote(part) for part in path.removeprefix(BASE).split("/")[1:]]:
+        match [unquote(part) for part in path.removeprefix(BASE).strip("/").split("/")]:
             case ["user", "tokens", "verify"]:
                 return success({"id": "local", "status": "active"})
             case ["accounts", account, "storage", "kv", "namespaces", *rest]:

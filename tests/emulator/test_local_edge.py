@@ -1,0 +1,139 @@
+"""A project's own edge, and the API that deployments go through."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import httpx
+import pytest
+
+from control_plane.emulator.dev import LocalEdge, local_api
+from control_plane.emulator.variables import edge_variables
+from control_plane.errors import InputError
+from control_plane.keyring import load_text, load_visitor_secrets, make_keys
+from control_plane.settings import Edge, Project, Settings
+
+
+@pytest.fixture
+def project(tmp_path, workerd, monkeypatch) -> Project:
+    monkeypatch.setenv("WORKERD_BIN", str(workerd))
+    make_keys(tmp_path / "keys")
+    return Project(tmp_path, Settings(edge=Edge(exclude=("/cart", "/pay*"), min_counter=7)))
+
+
+def write(api, key, value):
+    url = (
+        f"{api.base_url}/accounts/{api.account_id}/storage/kv/namespaces/"
+        f"{api.namespace_id}/values/{key}"
+    )
+    headers = {"Authorization": f"Bearer {api.token}"}
+    return httpx.put(url, content=value, headers=headers).status_code
+
+
+def silent(line):
+    """Say nothing of what the worker logs."""
+
+
+def test_the_edge_answers_and_tells_where_the_local_apis_are(project):
+    with LocalEdge(project, on_log=silent) as edge:
+        told = httpx.get(f"{edge.url}/_fs/health").json()["local"]["cloudflare"]
+        with local_api(project) as api:
+            assert told["base_url"] == api.base_url
+            assert told["account_id"] == api.account_id
+            assert told["namespaces"] == {"SHELF": api.namespace_id}
+            assert api.token not in json.dumps(told)
+
+
+def test_what_is_deployed_while_it_runs_is_what_the_worker_reads(project):
+    with LocalEdge(project, on_log=silent) as edge, local_api(project) as api:
+        assert write(api, "a", b"live") == 200
+        assert edge.miniflare.get_kv_namespace("SHELF").get("a") == "live"
+        assert api.base_url == edge.miniflare.api_url
+
+
+def test_what_is_deployed_before_it_runs_is_there_when_it_starts(project):
+    with local_api(project) as api:
+        assert write(api, "a", b"earlier") == 200
+    with pytest.raises(httpx.ConnectError):
+        write(api, "a", b"too late")
+    with LocalEdge(project, on_log=silent) as edge:
+        assert edge.miniflare.get_kv_namespace("SHELF").get("a") == "earlier"
+
+
+def test_a_running_edge_is_found_and_a_closed_one_is_not(project):
+    file = project.local / "dev.json"
+    with LocalEdge(project, on_log=silent) as edge:
+        assert json.loads(file.read_text())["url"] == edge.url
+    assert not file.exists()
+    assert sorted(path.name for path in project.local.iterdir()) == ["api.token", "kv.sqlite"]
+
+
+def test_an_edge_that_was_killed_is_not_taken_for_a_running_one(project):
+    script = """
+        import sys
+        from pathlib import Path
+        from control_plane.emulator.dev import LocalEdge
+        from control_plane.settings import Project, Settings
+        edge = LocalEdge(Project(Path(sys.argv[1]), Settings()), on_log=lambda line: None)
+        print(edge.url, flush=True)
+        sys.stdin.read()
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), str(project.root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with child.stdout, child.stdin:
+        child.stdout.readline()
+        with local_api(project) as api:
+            assert write(api, "a", b"one") == 200
+        child.kill()
+        child.wait()
+    assert (project.local / "dev.json").exists()
+    with local_api(project) as api:
+        assert write(api, "b", b"two") == 200
+    with LocalEdge(project, on_log=silent) as edge:
+        listed = edge.miniflare.get_kv_namespace("SHELF").list()
+        assert [key.name for key in listed.keys] == ["a", "b"]
+
+
+def test_events_are_in_the_inbox_once_they_are_acknowledged(project):
+    with LocalEdge(project, on_log=silent) as edge:
+        call = {"type": "track", "event": "Product Viewed", "messageId": "m1"}
+        answer = httpx.post(f"{edge.url}/_fs/v1/batch", json={"batch": [call]})
+        assert answer.status_code == 200
+        [file] = project.inbox.glob("*.jsonl")
+        assert json.loads(file.read_text())["messageId"] == "m1"
+
+
+def test_the_shops_own_pages_come_through(project, toy):
+    with LocalEdge(project, origin=toy.ready, on_log=silent) as edge:
+        assert httpx.post(f"{edge.url}/", json={"method": "get", "args": ["a"]}).json() == {
+            "result": None
+        }
+    with LocalEdge(project, on_log=silent) as edge:
+        assert httpx.get(f"{edge.url}/").status_code == 404
+
+
+def test_the_token_is_made_once_and_others_cannot_read_it(project):
+    with local_api(project) as first, local_api(project) as second:
+        assert first.token == second.token
+    assert (project.local / "api.token").stat().st_mode & 0o077 == 0
+
+
+def test_the_worker_is_told_the_projects_settings_and_keys(project):
+    told = edge_variables(project, trust_loopback=True)
+    assert told["EXCLUDE"] == "/cart,/pay*"
+    assert told["MIN_COUNTER"] == "7"
+    assert told["HEAD_SECONDS"] == "1"
+    assert told["TRUST_LOOPBACK"] == "1"
+    assert told["COOKIE_KEY"] == load_text(project.keys, "cookie.secret")
+    current = load_visitor_secrets(project.keys).current
+    assert told["VISITOR_KEYS"].startswith(f"{current}:")
+    assert edge_variables(project, trust_loopback=False)["TRUST_LOOPBACK"] == "0"
+
+
+def test_a_project_without_keys_is_told_to_make_them(tmp_path):
+    with pytest.raises(InputError, match="frontshelf init"):
+        LocalEdge(Project(tmp_path, Settings()))

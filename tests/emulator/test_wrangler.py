@@ -1,0 +1,129 @@
+"""wrangler.jsonc and the modules it leads to."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from control_plane.emulator.jsonc import parse_jsonc
+from control_plane.emulator.modules import collect_modules, inline_modules
+from control_plane.emulator.wrangler import Rule, read_wrangler
+from control_plane.errors import InputError
+
+MINIMAL = '"name": "w", "main": "w.js", "compatibility_date": "2026-06-01"'
+
+
+def write(tmp_path, text):
+    file = tmp_path / "wrangler.jsonc"
+    file.write_text(text)
+    return file
+
+
+def test_comments_and_trailing_commas_are_read_over():
+    text = """{ // one
+      /* two
+         lines */ "a": [1, 2, ], // three
+      "b": "no // comment, /* here */ , }", "c": "\\\\", "d": "\\"//",
+    }"""
+    assert parse_jsonc(text, "f") == {
+        "a": [1, 2],
+        "b": "no // comment, /* here */ , }",
+        "c": "\\",
+        "d": '"//',
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [('{\n/* a\n b */\n"a" 1}', 4), ('{"a": 1,\n\n,}', 3), ('{\n"a": "x\n"}', 2), ("", 1)],
+)
+def test_a_mistake_is_told_with_its_line(text, line):
+    with pytest.raises(InputError) as caught:
+        parse_jsonc(text, "wrangler.jsonc")
+    assert caught.value.line == line
+
+
+def test_a_worker_is_read(tmp_path):
+    file = write(tmp_path, "{" + MINIMAL + ', "kv_namespaces": [{"binding": "KV"}]}')
+    config = read_wrangler(file)
+    assert (config.name, config.main, config.kv_namespaces[0].binding) == ("w", "w.js", "KV")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("{" + MINIMAL + ',\n"kv_namespace": []}', 2, "Did you mean 'kv_namespaces'"),
+        ("{" + MINIMAL + ',\n"rules": [{"type": "Txt", "globs": []}]}', 2, "Txt"),
+        ('{"name": "w"}', None, "missing required field `main`"),
+        ("[]", 1, "not a JSON object"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(tmp_path, text, line, words):
+    with pytest.raises(InputError, match="wrangler") as caught:
+        read_wrangler(write(tmp_path, text))
+    assert caught.value.line == line
+    assert words in str(caught.value)
+
+
+def test_a_missing_file_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="no such worker configuration"):
+        read_wrangler(tmp_path / "wrangler.jsonc")
+
+
+SOURCES = {
+    "main.js": """
+import { a } from "./core/a.js";
+import
+  b, { c as d }
+  from './b.js';
+import "./effect.js";
+export * from "./core/deep/e.js";
+import text from "./text.js";
+import { z } from "node:crypto";
+/** @type {import("./types.js").T} */
+const s = 'import x from "./no.js"';
+ * import y from "./comment.js"
+""",
+    "core/a.js": 'export { default as x } from "../b.js";',
+    "b.js": "export default 1;",
+    "effect.js": "",
+    "core/deep/e.js": 'import "../a.js"; import("./dynamic.js");',
+    "text.js": "import './never-followed.js'",
+}
+TEXT = [
+    Rule(type="Text", globs=("text.js",)),
+    Rule(type="ESModule", globs=("*.js", "core/**/*.js")),
+]
+
+
+def test_static_imports_are_followed_and_nothing_else():
+    found = {module.name: module.kind for module in inline_modules(SOURCES, "main.js", TEXT)}
+    assert found == dict.fromkeys(SOURCES, "esModule") | {"text.js": "text"}
+    assert next(iter(found)) == "main.js"
+
+
+def test_a_missing_import_is_told_with_file_and_line(tmp_path):
+    (tmp_path / "main.js").write_text('// first\nimport x from "./gone.js";\n')
+    with pytest.raises(InputError, match=r"gone\.js") as caught:
+        collect_modules(tmp_path, "main.js")
+    assert (caught.value.file, caught.value.line) == (tmp_path / "main.js", 2)
+
+
+def test_a_module_that_would_not_be_uploaded_is_refused(tmp_path):
+    (tmp_path / "main.js").write_text('import "./other/x.js";')
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.js").write_text("")
+    assert len(collect_modules(tmp_path, "main.js", TEXT)) == 2
+    with pytest.raises(InputError, match="no rule names"):
+        collect_modules(tmp_path, "main.js", TEXT, only_rules=True)
+
+
+def test_the_bundle_names_every_module_that_it_imports():
+    config = read_wrangler(Path(str(files("edge_bundle"))) / "wrangler.jsonc")
+    folder = config.file.parent
+    modules = collect_modules(folder, config.main, config.rules, only_rules=config.no_bundle)
+    kinds = {module.name: module.kind for module in modules}
+    assert kinds["sdk.js"] == kinds["consent.js"] == "text"
+    assert [name for name, kind in kinds.items() if kind == "text"] == ["consent.js", "sdk.js"]
+    assert config.vars["TRUST_LOOPBACK"] == "0"
+    assert config.kv_namespaces[0].binding == "SHELF"
