@@ -1,14 +1,16 @@
-"""What tests of several rooms share: the workerd of this machine, and the edge's JavaScript."""
+"""What tests of several rooms share: workerd, the edge's JavaScript, a real Chromium."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from edge_js import EdgeJs
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from control_plane.emulator.binary import find_workerd
 
@@ -31,3 +33,28 @@ def edge_js(workerd: Path) -> Iterator[EdgeJs]:
 def _no_proxies() -> None:
     """Keep clients in tests from sending loopback traffic through a proxy."""
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium that keeps pages for Back, as visitors' browsers do."""
+    program = os.environ.get("CHROMIUM_BIN") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    assert program, "no Chromium: install one, or name it in CHROMIUM_BIN"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox"],
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor without a past."""
+    visitor = browser.new_context(viewport={"width": 900, "height": 700})
+    yield visitor
+    visitor.close()
