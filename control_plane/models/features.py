@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from control_plane.models.tastes import taste_shares
+from control_plane.models.space import grouping_space
+from control_plane.models.tastes import PREFIX, visitor_tastes
 from control_plane.schema import ADDED, CLICKED, INTEREST, ORDERED, REFUNDED, SEARCHED, VIEWED
 
 #: Standard scores beyond this are cut: one reseller must not become a segment.
@@ -57,13 +58,16 @@ FROM (
 
 
 class Features(msgspec.Struct, frozen=True):
-    """Standard scores of visitors: `scores` (visitors, features) float64, 0 where unknown.
+    """Visitors as numbers: what they are told by, and where they stand to each other.
 
-    Features in which all visitors are alike are left out, so there may be none.
+    `scores` (visitors, features) float64: standard scores, 0 where unknown; features in which
+    all visitors are alike are left out, so there may be none. `space` (visitors, dimensions)
+    float64: where near visitors are alike.
     """
 
     names: tuple[str, ...]
     scores: NDArray[np.float64]
+    space: NDArray[np.float64]
 
 
 def visitor_features(
@@ -71,16 +75,25 @@ def visitor_features(
     keys: NDArray[np.uint64],
     sessions: NDArray[np.int64],
 ) -> Features:
-    """Return the scaled features of the visitors `keys` (ascending), who had that many sessions.
+    """Return the features of the visitors `keys` (ascending), who had that many sessions.
 
     Reads the consenting events of `visits` (see `people.resolve_people`) and the view `items`.
     """
-    columns = _habits(connection, keys, sessions) | taste_shares(connection, keys)
-    return scale(columns, len(keys))
+    names, habits = standardise(_habits(connection, keys, sessions), len(keys))
+    tastes = visitor_tastes(connection, keys)
+    named = {f"{PREFIX}{name}": tastes.shares[:, n] for n, name in enumerate(tastes.names) if name}
+    taste_names, leanings = standardise(named, len(keys))
+    return Features(
+        names=(*names, *taste_names),
+        scores=np.column_stack([habits, leanings]),
+        space=grouping_space(habits, tastes.shares),
+    )
 
 
-def scale(columns: dict[str, NDArray[np.float64]], count: int) -> Features:
-    """Return standard scores of raw columns of `count` values; NaN (unknown) becomes the mean."""
+def standardise(
+    columns: dict[str, NDArray[np.float64]], count: int
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return names and standard scores of columns of `count` values; NaN becomes the mean."""
     kept: dict[str, NDArray[np.float64]] = {}
     for name, values in columns.items():
         known = np.isfinite(values)
@@ -88,8 +101,7 @@ def scale(columns: dict[str, NDArray[np.float64]], count: int) -> Features:
         if spread > 1e-9:
             scores = np.where(known, (values - values[known].mean()) / spread, 0.0)
             kept[name] = np.clip(scores, -SCORE_BOUND, SCORE_BOUND)
-    empty = np.zeros((count, 0))
-    return Features(tuple(kept), np.column_stack([empty, *kept.values()]))
+    return tuple(kept), np.column_stack([np.zeros((count, 0)), *kept.values()])
 
 
 def _habits(

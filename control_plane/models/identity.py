@@ -32,12 +32,13 @@ def name_segments(
     `keys` are the visitors of the clustering, ascending. A new segment never takes the key of
     a previous one.
     """
-    kept = _matches(clustering, features, keys, previous) if previous else {}
+    centroids = _centroids(clustering, features)
+    kept = _matches(clustering, centroids, features.names, keys, previous) if previous else {}
     former = list(kept.values())
     names = {segment.name for segment in former}
     taken = {segment.key for segment in previous.segments} if previous else set()
     segments = []
-    for number, centroid in enumerate(clustering.centroids):
+    for number, centroid in enumerate(centroids):
         traits = _traits(features.names, centroid)
         match = kept.get(number)
         name = match.name if match else describe(traits, names)
@@ -56,6 +57,13 @@ def name_segments(
     return segments
 
 
+def _centroids(clustering: Clustering, features: Features) -> NDArray[np.float64]:
+    """Return each group's mean standard scores, (groups, features)."""
+    groups = [features.scores[clustering.labels == number] for number in range(clustering.count)]
+    empty = np.zeros((0, len(features.names)))
+    return np.vstack([empty, *(group.mean(axis=0) for group in groups)])
+
+
 def _traits(names: tuple[str, ...], centroid: NDArray[np.float64]) -> dict[str, float]:
     scores = {name: round(float(score), 3) for name, score in zip(names, centroid, strict=True)}
     ranked = sorted(scores, key=lambda name: (-abs(scores[name]), name))
@@ -63,14 +71,18 @@ def _traits(names: tuple[str, ...], centroid: NDArray[np.float64]) -> dict[str, 
 
 
 def _matches(
-    clustering: Clustering, features: Features, keys: NDArray[np.uint64], previous: Model
+    clustering: Clustering,
+    centroids: NDArray[np.float64],
+    names: tuple[str, ...],
+    keys: NDArray[np.uint64],
+    previous: Model,
 ) -> dict[int, Segment]:
     """Return new segment number -> the previous segment it continues (Hungarian assignment)."""
-    if not previous.segments or not len(clustering.centroids):
+    if not previous.segments or not clustering.count:
         return {}
     likeness, least = _overlap(clustering, keys, previous), LEAST_OVERLAP
     if likeness is None:
-        likeness, least = -_distance(clustering, features, previous), -MOST_DISTANCE
+        likeness, least = -_distance(centroids, names, previous), -MOST_DISTANCE
     pairs = zip(*linear_sum_assignment(likeness, maximize=True), strict=True)
     return {
         int(new): previous.segments[int(old)] for new, old in pairs if likeness[new, old] >= least
@@ -88,19 +100,21 @@ def _overlap(
     both = (new >= 0) & (old >= 0)
     if not len(shared) or not both.any():
         return None
-    table = np.zeros((len(clustering.centroids), len(previous.segments)))
+    table = np.zeros((clustering.count, len(previous.segments)))
     np.add.at(table, (new[both], old[both]), 1)
     union = table.sum(axis=1, keepdims=True) + table.sum(axis=0, keepdims=True) - table
     return table / np.maximum(union, 1)
 
 
-def _distance(clustering: Clustering, features: Features, previous: Model) -> NDArray[np.float64]:
+def _distance(
+    centroids: NDArray[np.float64], names: tuple[str, ...], previous: Model
+) -> NDArray[np.float64]:
     """Return (new, old) distances of centroids over the features that both models have."""
     former = list(previous.report.get("features", ()))
-    common = [name for name in features.names if name in former]
+    common = [name for name in names if name in former]
     if not common:
-        return np.full((len(clustering.centroids), len(previous.segments)), 2 * MOST_DISTANCE)
-    new = clustering.centroids[:, [features.names.index(name) for name in common]]
+        return np.full((len(centroids), len(previous.segments)), 2 * MOST_DISTANCE)
+    new = centroids[:, [names.index(name) for name in common]]
     old = np.array([segment.centroid for segment in previous.segments])
     old = old[:, [former.index(name) for name in common]]
-    return np.sqrt(((new[:, None] - old[None]) ** 2).mean(axis=2))
+    return np.asarray(np.sqrt(((new[:, None] - old[None]) ** 2).mean(axis=2)))

@@ -18,27 +18,26 @@ _STARTS = 10
 
 
 class Fit(msgspec.Struct, frozen=True):
-    """One clustering: `labels` (rows,) int32, `centroids` (k, columns), mean `silhouette`."""
+    """One clustering: `labels` (rows,) int32, mean `silhouette` from -1 to 1."""
 
     labels: NDArray[np.int32]
-    centroids: NDArray[np.float64]
     silhouette: float
 
 
-def cluster_all(scores: NDArray[np.float64], ks: Iterable[int], seed: int) -> dict[int, Fit]:
-    """Return the clustering of the rows of `scores` into each number of groups."""
+def cluster_all(points: NDArray[np.float64], ks: Iterable[int], seed: int) -> dict[int, Fit]:
+    """Return the clustering of `points` (rows, dimensions) into each number of groups."""
     # One thread: the sums of several come in any order, and with them the last bits.
     with threadpool_limits(limits=1):
-        return {k: _cluster(scores, k, seed) for k in ks}
+        return {k: _cluster(points, k, seed) for k in ks}
 
 
-def _cluster(scores: NDArray[np.float64], k: int, seed: int) -> Fit:
-    means = KMeans(n_clusters=k, n_init=_STARTS, random_state=seed, algorithm="lloyd").fit(scores)
-    return Fit(means.labels_, means.cluster_centers_, _silhouette(scores, means.labels_, seed))
+def _cluster(points: NDArray[np.float64], k: int, seed: int) -> Fit:
+    means = KMeans(n_clusters=k, n_init=_STARTS, random_state=seed, algorithm="lloyd").fit(points)
+    return Fit(means.labels_, _silhouette(points, means.labels_, seed))
 
 
-def _silhouette(scores: NDArray[np.float64], labels: NDArray[np.int32], seed: int) -> float:
-    chosen = np.random.default_rng(seed).permutation(len(scores))[:SILHOUETTE_SAMPLE]
+def _silhouette(points: NDArray[np.float64], labels: NDArray[np.int32], seed: int) -> float:
+    chosen = np.random.default_rng(seed).permutation(len(points))[:SILHOUETTE_SAMPLE]
     if len(np.unique(labels[chosen])) < 2:
         return -1.0
-    return round(float(silhouette_score(scores[chosen], labels[chosen])), 4)
+    return round(float(silhouette_score(points[chosen], labels[chosen])), 4)

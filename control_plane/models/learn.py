@@ -105,7 +105,9 @@ def _group(
     features: Features, keys: NDArray[np.uint64], train: Train, previous: Model | None
 ) -> tuple[Clustering, list[Segment]]:
     in_use = len(previous.segments) if previous else None
-    clustering = fit_segments(features, train.segments_min, train.segments_max, train.seed, in_use)
+    clustering = fit_segments(
+        features.space, train.segments_min, train.segments_max, train.seed, in_use
+    )
     return clustering, name_segments(clustering, features, keys, previous)
 
 

@@ -23,7 +23,7 @@ _WORDS: dict[str, tuple[str, str | None]] = {
     "basket_units": ("many at a time", "one at a time"),
     "depth": ("long visits", "short visits"),
     "searches": ("searchers", None),
-    "price": ("dear tastes", "low prices"),
+    "price": ("premium prices", "low prices"),
     "discount": ("bargain hunters", "full price"),
     "returns": ("often returning goods", None),
     "mobile": ("on mobile", "on desktop"),
@@ -62,7 +62,7 @@ def slug(name: str, taken: Collection[str]) -> str:
 def _phrases(traits: dict[str, float]) -> list[str]:
     ranked = sorted(traits, key=lambda feature: (-abs(traits[feature]), feature))
     tastes = [
-        feature.removeprefix(PREFIX)
+        re.sub("[-_]+", " ", feature.removeprefix(PREFIX))
         for feature in ranked
         if feature.startswith(PREFIX) and traits[feature] >= TELLING
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import duckdb
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,11 +13,11 @@ from control_plane.schema import INTEREST
 
 PREFIX = "taste:"
 
-#: Broad categories that become features; the rarest would only add noise.
-MOST_TASTES = 12
+#: Broad categories that are told apart, the most looked at; the rest count as one.
+MOST_TASTES = 60
 
 #: Events of the average visitor mixed into each one's shares: one view is not yet a taste.
-PRIOR_EVENTS = 3.0
+PRIOR_EVENTS = 1.0
 
 _SEPARATOR = re.compile(r"\s*[>/|]\s*")
 
@@ -30,28 +31,33 @@ GROUP BY person, category ORDER BY person, category
 """
 
 
-def taste_shares(
-    connection: duckdb.DuckDBPyConnection, keys: NDArray[np.uint64]
-) -> dict[str, NDArray[np.float64]]:
-    """Return "taste:CATEGORY" -> share of each visitor's interest, shrunk towards the average.
+class Tastes(msgspec.Struct, frozen=True):
+    """Shares of each visitor's interest: `shares` (visitors, categories) float64, rows sum to 1.
 
-    A visitor none of whose items has a category is average.
+    `names` are the categories', the last of them "" where the rarest are put together.
+    """
+
+    names: tuple[str, ...]
+    shares: NDArray[np.float64]
+
+
+def visitor_tastes(connection: duckdb.DuckDBPyConnection, keys: NDArray[np.uint64]) -> Tastes:
+    """Return the tastes of the visitors `keys` (ascending), shrunk towards the average.
+
+    A visitor none of whose items has a category is average; a shop that has fewer than two
+    categories has no tastes.
     """
     rows = connection.execute(_EVENTS, {"names": list(INTEREST)}).fetchnumpy()
-    names = broad_categories([str(path) for path in np.unique(rows["category"].astype(str))])
-    kinds = sorted(set(names.values()))
+    paths, path = np.unique(np.ma.getdata(rows["category"]).astype(str), return_inverse=True)
+    broad = broad_categories([str(name) for name in paths])
+    kinds, kind = np.unique([broad[str(name)] for name in paths], return_inverse=True)
     if len(kinds) < 2:
-        return {}
-    person = np.searchsorted(keys, np.ma.getdata(rows["person"]))
-    kind = np.array([kinds.index(names[str(path)]) for path in rows["category"]])
+        return Tastes((), np.zeros((len(keys), 0)))
     counts = np.zeros((len(keys), len(kinds)))
-    np.add.at(counts, (person, kind), np.ma.getdata(rows["events"]))
-    total = counts.sum(axis=0)
-    average = total / total.sum()
-    known = counts.sum(axis=1, keepdims=True)
-    shares = (counts + PRIOR_EVENTS * average) / (known + PRIOR_EVENTS)
-    largest = np.lexsort((np.arange(len(kinds)), -total))[:MOST_TASTES]
-    return {f"{PREFIX}{kinds[place]}": shares[:, place] for place in sorted(largest)}
+    person = np.searchsorted(keys, np.ma.getdata(rows["person"]))
+    np.add.at(counts, (person, kind[path]), np.ma.getdata(rows["events"]))
+    names, counts = _join_rarest([str(name) for name in kinds], counts)
+    return Tastes(tuple(names), _shrunk_shares(counts))
 
 
 def broad_categories(paths: list[str]) -> dict[str, str]:
@@ -63,3 +69,21 @@ def broad_categories(paths: list[str]) -> dict[str, str]:
         if len(set(names.values())) > 1:
             return names
     return {path: parts[0] for path, parts in levels.items()}
+
+
+def _join_rarest(
+    names: list[str], counts: NDArray[np.float64]
+) -> tuple[list[str], NDArray[np.float64]]:
+    if len(names) <= MOST_TASTES:
+        return names, counts
+    ranked = np.lexsort((np.arange(len(names)), -counts.sum(axis=0)))
+    kept, rest = np.sort(ranked[: MOST_TASTES - 1]), ranked[MOST_TASTES - 1 :]
+    joined = np.column_stack([counts[:, kept], counts[:, rest].sum(axis=1)])
+    return [*(names[place] for place in kept), ""], joined
+
+
+def _shrunk_shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = counts.sum(axis=0)
+    average = total / total.sum()
+    known = counts.sum(axis=1, keepdims=True)
+    return np.asarray((counts + PRIOR_EVENTS * average) / (known + PRIOR_EVENTS))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from toy_log import event, item, open_log
 
-from control_plane.models.features import SCORE_BOUND, scale, visitor_features
-from control_plane.models.tastes import broad_categories, taste_shares
+from control_plane.models.features import SCORE_BOUND, standardise, visitor_features
+from control_plane.models.tastes import MOST_TASTES, broad_categories, visitor_tastes
 from control_plane.profiles.people import resolve_people
 from control_plane.schema import ADDED, ORDERED, REFUNDED, SEARCHED
 
@@ -27,7 +27,8 @@ def tastes(events, items, people=(1, 2)):
     """Return taste -> share of each person's interest."""
     with open_log(events, items) as log:
         resolve_people(log)
-        return taste_shares(log, np.array(people, dtype=np.uint64))
+        found = visitor_tastes(log, np.array(people, dtype=np.uint64))
+    return dict(zip(found.names, found.shares.T, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -90,16 +91,15 @@ def test_events_without_consent_say_nothing():
 
 def test_what_all_have_alike_is_no_feature():
     assert features([event("a", user=user) for user in (1, 2)]) == {}
-    assert scale({"same": np.ones(3)}, 3).names == ()
+    assert standardise({"same": np.ones(3)}, 3)[0] == ()
 
 
 def test_unknown_is_average_and_extremes_are_cut():
-    values = np.append(np.zeros(99), 1e9)
-    found = scale({"wild": values, "half": np.array([np.nan, 1.0] * 50 + [])}, 100)
-    assert found.names == ("wild",)
-    assert found.scores.max() == SCORE_BOUND
-    known = scale({"half": np.array([np.nan, 1.0, 3.0])}, 3)
-    assert known.scores[:, 0].tolist() == [0, -1, 1]
+    names, scores = standardise({"wild": np.append(np.zeros(99), 1e9)}, 100)
+    assert names == ("wild",)
+    assert scores.max() == SCORE_BOUND
+    _, scores = standardise({"half": np.array([np.nan, 1.0, 3.0])}, 3)
+    assert scores[:, 0].tolist() == [0, -1, 1]
 
 
 def test_nobody_has_no_features():
@@ -107,15 +107,24 @@ def test_nobody_has_no_features():
         resolve_people(log)
         found = visitor_features(log, np.zeros(0, np.uint64), np.zeros(0, np.int64))
     assert found.names == ()
-    assert found.scores.shape == (0, 0)
+    assert found.scores.shape == found.space.shape == (0, 0)
 
 
 def test_tastes_are_shares_of_broad_categories_shrunk_towards_the_average():
     events = [event("run", user=1)] * 9 + [event("hat", user=2)] * 9
     items = [item("run", "Shoes > Running"), item("hat", "Hats > Straw"), item("none")]
     found = tastes(events, items)
-    assert list(found) == ["taste:Hats", "taste:Shoes"]
-    assert found["taste:Shoes"].tolist() == pytest.approx([10.5 / 12, 1.5 / 12])
+    assert list(found) == ["Hats", "Shoes"]
+    assert found["Shoes"].tolist() == pytest.approx([9.5 / 10, 0.5 / 10])
+
+
+def test_the_rarest_of_very_many_categories_count_as_one():
+    events = [event(f"i{number}", user=1) for number in range(100)] + [event("i99", user=2)]
+    found = tastes(events, [item(f"i{number}", f"c{number:02}") for number in range(100)])
+    assert len(found) == MOST_TASTES
+    assert list(found)[-1] == ""
+    assert "c99" in found
+    assert sum(found.values()).tolist() == pytest.approx([1, 1])
 
 
 def test_items_without_a_category_have_no_taste():
