@@ -11,6 +11,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+#: Rows that centroids are learned from; the others join the nearest.
+FIT_SAMPLE = 50_000
+
 #: Rows that silhouettes are measured on; the cost grows with the square.
 SILHOUETTE_SAMPLE = 2_000
 
@@ -32,12 +35,18 @@ def cluster_all(points: NDArray[np.float64], ks: Iterable[int], seed: int) -> di
 
 
 def _cluster(points: NDArray[np.float64], k: int, seed: int) -> Fit:
-    means = KMeans(n_clusters=k, n_init=_STARTS, random_state=seed, algorithm="lloyd").fit(points)
-    return Fit(means.labels_, _silhouette(points, means.labels_, seed))
+    means = KMeans(n_clusters=k, n_init=_STARTS, random_state=seed, algorithm="lloyd")
+    means.fit(points[_sample(len(points), FIT_SAMPLE, seed)])
+    labels = means.predict(points)
+    return Fit(labels, _silhouette(points, labels, seed))
+
+
+def _sample(count: int, most: int, seed: int) -> NDArray[np.intp]:
+    return np.sort(np.random.default_rng(seed).permutation(count)[:most])
 
 
 def _silhouette(points: NDArray[np.float64], labels: NDArray[np.int32], seed: int) -> float:
-    chosen = np.random.default_rng(seed).permutation(len(points))[:SILHOUETTE_SAMPLE]
+    chosen = _sample(len(points), SILHOUETTE_SAMPLE, seed)
     if len(np.unique(labels[chosen])) < 2:
         return -1.0
     return round(float(silhouette_score(points[chosen], labels[chosen])), 4)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
+from control_plane.models import kmeans
 from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors
 from control_plane.models.features import Features
 from control_plane.models.identity import name_segments
@@ -70,6 +73,13 @@ def test_planted_groups_are_found_with_their_number():
     assert [segment.size for segment in segments] == sorted(
         np.bincount(clustering.labels).tolist(), reverse=True
     )
+
+
+def test_groups_learned_from_a_sample_take_in_everyone():
+    features, truth = planted()
+    with mock.patch.object(kmeans, "FIT_SAMPLE", 100):
+        clustering, _, _ = learn(features, keys_of(400))
+    assert adjusted_rand_score(truth, clustering.labels) >= 0.9
 
 
 def test_names_tell_what_sets_a_segment_apart():
