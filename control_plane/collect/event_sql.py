@@ -66,9 +66,14 @@ class Verdicts:
         field, reason, _, _ = _PROBLEMS[verdict - 1]
         return field, reason
 
-    def shown(self, place: int) -> str:
+    def shown(self) -> str:
         """Return the SQL of what a rule's reject shows: never an identifier of a person."""
-        return "NULL" if self.mapping.when[place].column in self.people else f'"_w{place}"'
+        cases = [
+            f'WHEN {place} THEN "_w{place}"'
+            for place, rule in enumerate(self.mapping.when)
+            if rule.reject and rule.column not in self.people
+        ]
+        return f"CASE rule {' '.join(cases)} END" if cases else "NULL::VARCHAR"
 
 
 def judge_sql(
@@ -95,8 +100,11 @@ corrected AS (
         CASE WHEN sent IS NOT NULL AND received IS NOT NULL AND stated IS NOT NULL
              THEN received - (sent - stated) ELSE stated END AS happened
     FROM timed),
-decided AS (SELECT *, {_verdict_case(verdicts, bounds)} AS verdict FROM corrected)
-SELECT "{LINE}", sequence, verdict, left({_shown_case(verdicts)}, 80) AS shown,
+decided AS (
+    SELECT *, {_verdict_case(verdicts, bounds)} AS verdict,
+        coalesce(rule_shown, line_shown) AS rejected_text
+    FROM corrected)
+SELECT "{LINE}", sequence, verdict, left({_shown_case()}, 80) AS shown,
     message_id IS NOT NULL AS given, coalesce(message_id, {_hash(context)}) AS message_id,
     event, device_id, "user", session_id, happened, received, order_id, query, lines, context,
     CASE WHEN consent = 'none' THEN []::VARCHAR[]
@@ -137,14 +145,9 @@ def _verdict_case(verdicts: Verdicts, bounds: tuple[datetime, datetime]) -> str:
     return f"CASE {' '.join(cases)} ELSE 0 END"
 
 
-def _shown_case(verdicts: Verdicts) -> str:
+def _shown_case() -> str:
     cases = [f"WHEN {number} THEN {shown}" for number, (_, _, _, shown) in enumerate(_PROBLEMS, 1)]
-    cases += [
-        f"WHEN {RULES + place} THEN {verdicts.shown(place)}"
-        for place, rule in enumerate(verdicts.mapping.when)
-        if rule.reject
-    ]
-    return f"CASE verdict WHEN 0 THEN NULL {' '.join(cases)} ELSE line_shown END"
+    return f"CASE verdict WHEN 0 THEN NULL {' '.join(cases)} ELSE rejected_text END"
 
 
 def _hash(context: Collection[str]) -> str:

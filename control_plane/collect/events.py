@@ -79,7 +79,7 @@ class EventTaker:
         if not table.num_rows:
             return 0, []
         verdicts = Verdicts(self.options.mapping, plan)
-        batch, context = self._prepared(table, plan, consent_column)
+        batch, context = self._prepared(table, plan, verdicts, consent_column)
         self.duck.register("batch", batch)
         self.duck.execute(judge_sql(verdicts, self._bounds(), context))
         self.duck.unregister("batch")
@@ -92,7 +92,7 @@ class EventTaker:
         return ignored, self._rejects(verdicts)
 
     def _prepared(
-        self, table: pa.Table, plan: Plan, consent_column: bool
+        self, table: pa.Table, plan: Plan, verdicts: Verdicts, consent_column: bool
     ) -> tuple[pa.Table, list[str]]:
         """Return all columns that the SQL reads, and the names of those of context."""
         ours = canonical(table, plan, self.options.mapping)
@@ -109,7 +109,7 @@ class EventTaker:
         out[SENT_AT] = table[SENT_AT] if SENT_AT in there else nothing
         nowhere = pa.nulls(table.num_rows, DECISION_TYPE)
         out[DECISION] = table[DECISION] if DECISION in there else nowhere
-        out["rule"] = self._rules(table)
+        out["rule"], out["rule_shown"] = self._rules(table, verdicts)
         lines = self._lines(table, texts, out["rule"])
         out["lines"], out["line_marks"] = lines.lines, lines.marks
         out["bad"], out["line_shown"] = lines.bad, lines.shown
@@ -117,21 +117,23 @@ class EventTaker:
         out["context"] = context_map(context, table.num_rows)
         return pa.table({**out, **context}), list(context)
 
-    def _rules(self, table: pa.Table) -> Any:
-        """Return the number of each row's mapping rule, -1 for none."""
-        mapping = self.options.mapping
+    def _rules(self, table: pa.Table, verdicts: Verdicts) -> tuple[Any, Any]:
+        """Return each row's mapping rule, -1 for none, and the value that a reject would show."""
+        mapping, size = self.options.mapping, table.num_rows
+        nothing = pa.nulls(size, pa.string())
         if not mapping.when:
-            return pa.array(np.full(table.num_rows, -1, np.int32))
-        nothing = pa.nulls(table.num_rows, pa.string())
-        columns = {"n": pa.array(np.arange(table.num_rows))}
+            return pa.array(np.full(size, -1, np.int32)), nothing
+        columns = {"n": pa.array(np.arange(size))}
         for place, rule in enumerate(mapping.when):
             name = their_name(rule.column)
             columns[f"_w{place}"] = table[name] if name in table.column_names else nothing
         self.duck.register("rule_texts", pa.table(columns))
-        query = f"SELECT ({rule_case(mapping)})::INTEGER AS rule FROM rule_texts ORDER BY n"
-        found = self.duck.sql(query).to_arrow_table()["rule"]
+        found = self.duck.sql(f"""
+            SELECT rule, {verdicts.shown()} AS shown
+            FROM (SELECT *, ({rule_case(mapping)})::INTEGER AS rule FROM rule_texts)
+            ORDER BY n""").to_arrow_table()
         self.duck.unregister("rule_texts")
-        return one_chunk(found)
+        return one_chunk(found["rule"]), one_chunk(found["shown"])
 
     def _lines(self, table: pa.Table, texts: dict[str, Any], rule: Any) -> Lines:
         mapping, currency = self.options.mapping, self.options.currency

@@ -108,6 +108,9 @@ class _Reader:
         if isinstance(row, dict) and "properties" not in row and "context" not in row:
             self._take_row(number, line)
             return
+        if not isinstance(row, dict):
+            self._reject(number, "not a JSON object")
+            return
         problem, _, place = str(error).partition(" - at `$")
         self._reject(number, problem.replace("`", ""), place.strip("`.") or None)
 

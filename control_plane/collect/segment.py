@@ -30,6 +30,7 @@ class Product(_Part, frozen=True, gc=False):
     """One of the `products` of a call."""
 
     product_id: Any = None
+    sku: Any = None
     quantity: Any = None
     price: Any = None
     currency: Any = None
@@ -49,18 +50,11 @@ class Properties(Product, frozen=True, gc=False):
     session_id: Any = None
 
 
-class Page(_Part, frozen=True, gc=False):
-    """The page a call was made on."""
-
-    path: Any = None
-    referrer: Any = None
-
-
 class Context(_Part, frozen=True, gc=False):
     """What a call says of its circumstances."""
 
     consent: Any = None
-    page: Page = Page()
+    page: Any = None
     campaign: Any = None
     location: Any = None
     country: Any = None
@@ -173,11 +167,12 @@ class Calls:
         currency = properties.currency
         for p in properties.products or ():
             self.products.extend(
-                (p.product_id, p.quantity, p.price, p.currency or currency, p.position)
+                (p.product_id or p.sku, p.quantity, p.price, p.currency or currency, p.position)
             )
-        if properties.products is None and properties.product_id is not None:
+        item = properties.product_id or properties.sku
+        if properties.products is None and item is not None:
             p = properties
-            self.products.extend((p.product_id, p.quantity, p.price, currency, p.position))
+            self.products.extend((item, p.quantity, p.price, currency, p.position))
         self.offsets.append(len(self.products) // len(PRODUCT_FIELDS))
 
 
@@ -222,7 +217,8 @@ def _consent(value: Any) -> str | None:
 
 
 def _context(context: Context, properties: Properties) -> tuple[Any, ...]:
-    page, device = context.page, context.device
+    page = context.page if isinstance(context.page, dict) else {}
+    device = context.device
     location = context.location if isinstance(context.location, dict) else {}
     campaign = context.campaign if isinstance(context.campaign, dict) else {}
     return (
@@ -230,8 +226,8 @@ def _context(context: Context, properties: Properties) -> tuple[Any, ...]:
         context.region or location.get("region"),
         device.get("type") if isinstance(device, dict) else device,
         context.locale,
-        page.path or properties.path,
-        page.referrer or properties.referrer,
+        page.get("path") or properties.path,
+        page.get("referrer") or properties.referrer,
         context.userAgent,
         context.is_bot,
         campaign.get("source"),
