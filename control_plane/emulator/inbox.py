@@ -66,8 +66,13 @@ class Inbox:
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / f"{moment:%Y-%m-%d}.jsonl"
-        with self._lock, file.open("ab", buffering=0) as stream:
+        with self._lock, file.open("a+b", buffering=0) as stream:
             _append_whole(stream.fileno(), lines)
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def read_calls(path: str, body: bytes) -> list[dict[str, Any]]:
@@ -137,8 +142,10 @@ def _bounded(body: bytes) -> bytes:
 def _append_whole(descriptor: int, lines: bytes) -> None:
     """Write all lines to disk or, when it refuses, none."""
     start = os.fstat(descriptor).st_size
+    # After a power cut the last line may be a half one; it must not spoil the next.
+    whole = start == 0 or os.pread(descriptor, 1, start - 1) == b"\n"
     try:
-        rest = memoryview(lines)
+        rest = memoryview(lines if whole else b"\n" + lines)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)

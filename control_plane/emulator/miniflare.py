@@ -8,18 +8,19 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 from msgspec import structs
 
 from control_plane.emulator.binary import find_workerd
-from control_plane.emulator.config import write_config
+from control_plane.emulator.config import WorkerdConfig, write_config
 from control_plane.emulator.namespace import KVNamespace
 from control_plane.emulator.options import Options, Plan, resolve, workerd_config
 from control_plane.emulator.rest import ACCOUNT, BASE, RestApi
@@ -27,7 +28,7 @@ from control_plane.emulator.server import ServerThread, Services
 from control_plane.emulator.store import Namespace, Store
 from control_plane.emulator.wire import KVWire
 from control_plane.emulator.workerd import Supervisor, listen
-from control_plane.errors import InputError, suggest
+from control_plane.errors import InputError, PlatformError, suggest
 
 STORE_FILE = "kv.sqlite"
 RUN_PREFIX = "run-"
@@ -50,6 +51,7 @@ class Miniflare:
     def __init__(self, options: Options) -> None:
         self.options = options
         self._closing = ExitStack()
+        self._deployed: _Deployed
         try:
             self._open()
         except BaseException:
@@ -136,13 +138,15 @@ class Miniflare:
     def set_options(self, options: Options) -> None:
         """Run with other options; no request is lost, and after an error all stays as it was.
 
-        The port and the folder cannot change.
+        The port, the folder and the API's token cannot change.
         """
-        for field in ("port", "persist"):
+        for field in ("port", "persist", "api_token"):
             if getattr(options, field) != getattr(self.options, field):
                 raise InputError("cannot change while the worker runs", field=field)
         plan = resolve(options)
-        self._server.run(self._supervisor.reload(self._write(plan)))
+        retired = self._deployed
+        self._deployed = self._deploy(plan, options, self._supervisor.reload)
+        self._forget(retired)
         self.options, self._plan = options, plan
 
     def dispose(self) -> None:
@@ -163,39 +167,71 @@ class Miniflare:
         closing.callback(self._server.close)
         self._supervisor = Supervisor(binary, self._listening, options.on_log)
         closing.callback(lambda: self._server.run(self._supervisor.stop()))
-        self._server.run(self._supervisor.start(self._write(plan)))
+        self._deployed = self._deploy(plan, options, self._supervisor.start)
         self._plan = plan
         self._transport = closing.enter_context(httpx.HTTPTransport())
 
     def _make_folder(self) -> Path:
         # It holds secrets. In a kept folder it is found, and cleared away, after a sudden end.
         kept = self.options.persist
-        if kept:
-            kept.mkdir(parents=True, exist_ok=True)
-            _remove_left_behind(kept)
         prefix = f"{RUN_PREFIX}{os.getpid()}-" if kept else "frontshelf-"
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=kept))
+        with _explained(kept):
+            if kept:
+                kept.mkdir(parents=True, exist_ok=True)
+                _remove_left_behind(kept)
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=kept))
         self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
-    def _api_addresses(self, plan: Plan) -> str:
-        # Addresses only: what opens the API is told to nobody.
-        api = {"base_url": self.api_url, "account_id": ACCOUNT, "namespaces": plan.kv}
-        return jsonlib.dumps({"cloudflare": api})
-
-    def _write(self, plan: Plan) -> Path:
+    def _deploy(
+        self, plan: Plan, options: Options, start: Callable[[Path], Coroutine[Any, Any, None]]
+    ) -> _Deployed:
         for binding, id in plan.kv.items():
             self._store.add_namespace(Namespace(id, f"frontshelf-{binding}"))
-        if self.options.api_variable:
-            told = {**plan.variables, self.options.api_variable: self._api_addresses(plan)}
-            plan = structs.replace(plan, variables=told)
-        config = workerd_config(
-            plan,
-            self._services,
-            f"127.0.0.1:{self._server.port}",
-            lambda id: KVWire(self._store, id),
-        )
-        return write_config(config, Path(tempfile.mkdtemp(dir=self._folder)) / "worker")
+        backend = f"127.0.0.1:{self._server.port}"
+        plan = self._with_api(plan, options)
+        config = workerd_config(plan, self._services, backend, lambda id: KVWire(self._store, id))
+        with _explained(self._folder):
+            deployed = _Deployed(Path(tempfile.mkdtemp(dir=self._folder)), config)
+        try:
+            with _explained(deployed.folder):
+                file = write_config(config, deployed.folder / "worker")
+            self._server.run(start(file))
+        except BaseException:
+            self._forget(deployed)
+            raise
+        return deployed
+
+    def _with_api(self, plan: Plan, options: Options) -> Plan:
+        if not options.api_variable:
+            return plan
+        # Addresses only: what opens the API is told to nobody.
+        api = {"base_url": self.api_url, "account_id": ACCOUNT, "namespaces": plan.kv}
+        told = {options.api_variable: jsonlib.dumps({"cloudflare": api})}
+        return structs.replace(plan, variables={**plan.variables, **told})
+
+    def _forget(self, deployed: _Deployed) -> None:
+        config = deployed.config
+        self._services.remove([*config.kv.values(), *config.services.values(), config.outbound])
+        shutil.rmtree(deployed.folder, ignore_errors=True)
+
+
+class _Deployed(msgspec.Struct, frozen=True):
+    """What one start of workerd stands on."""
+
+    folder: Path
+    config: WorkerdConfig
+
+
+@contextmanager
+def _explained(folder: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PlatformError(
+            f"cannot write the worker's files in {folder or tempfile.gettempdir()}: "
+            f"{error.strerror}.\n  Free some space, or give yourself the right to write there."
+        ) from error
 
 
 def _remove_left_behind(kept: Path) -> None:

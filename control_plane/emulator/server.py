@@ -6,8 +6,9 @@ import asyncio
 import secrets
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
+from itertools import count
 from typing import Any, TypeVar
 
 import h11
@@ -34,14 +35,20 @@ class Services:
     """
 
     def __init__(self, public: ASGIApp) -> None:
-        self.public, self.apps = public, dict[str, ASGIApp]()
-        self._token = secrets.token_hex(16)
+        self.public, self._apps = public, dict[str, ASGIApp]()
+        self._token, self._numbers = secrets.token_hex(16), count()
 
     def add(self, name: str, app: ASGIApp) -> str:
         """Serve `app`; return the header value that leads to it."""
-        address = f"{self._token}/{name}"
-        self.apps[address] = app
+        # Numbered, so that during a reload the old worker keeps its own services.
+        address = f"{self._token}/{next(self._numbers)}/{name}"
+        self._apps[address] = app
         return address
+
+    def remove(self, addresses: Iterable[str]) -> None:
+        """Serve these no more."""
+        for address in addresses:
+            del self._apps[address]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request to its service."""
@@ -49,7 +56,7 @@ class Services:
         if wanted is None:
             await self.public(scope, receive, send)
             return
-        app = self.apps.get(wanted.decode("latin-1"), not_found)
+        app = self._apps.get(wanted.decode("latin-1"), not_found)
         await app(scope, receive, send)
 
 
@@ -64,12 +71,12 @@ class ServerThread:
     The thread lives until `close`, so children started in it can be tied to its life.
     """
 
-    def __init__(self, app: ASGIApp, port: int = 0) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         # asyncio sets TCP_NODELAY only on sockets that say they are TCP; without it every answer
         # waits 40 ms for an acknowledgement.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
+        self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._server = uvicorn.Server(_config(app))
         self._loop: asyncio.AbstractEventLoop

@@ -112,6 +112,15 @@ def test_an_unknown_path_is_not_found(folder):
     assert send(folder, {"batch": []}, "/v1/nonsense").status_code == 404
 
 
+def test_a_half_line_of_a_power_cut_does_not_spoil_the_next(folder):
+    folder.mkdir()
+    file = folder / "2026-09-21.jsonl"
+    file.write_text('{"messageId": "whole"}\n{"mess')
+    send(folder, {"batch": [track()]})
+    assert file.read_text().splitlines()[1] == '{"mess'
+    assert json.loads(file.read_text().splitlines()[2])["messageId"] == "m1"
+
+
 def test_a_full_disk_is_said_to_be_so_and_leaves_no_half_line(folder, monkeypatch):
     send(folder, {"batch": [track()]})
     write = os.write

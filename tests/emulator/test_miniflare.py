@@ -166,6 +166,31 @@ def test_options_change_while_the_values_stay(workerd):
             worker.set_options(structs.replace(options, port=1))
 
 
+def test_a_failed_change_leaves_the_old_services_too(workerd):
+    async def other(scope, receive, send):
+        await PlainTextResponse("other")(scope, receive, send)
+
+    script = 'export default { fetch: (_, env) => env.HELPER.fetch("http://helper/path") };'
+    options = Options(
+        script=script, services={"HELPER": helper}, workerd=workerd, on_log=lambda line: None
+    )
+    with Miniflare(options) as worker:
+        broken = structs.replace(options, services={"HELPER": other}, script="not a worker")
+        with pytest.raises(PlatformError):
+            worker.set_options(broken)
+        assert worker.dispatch_fetch("http://x/").text == "helper /path"
+        worker.set_options(structs.replace(options, services={"HELPER": other}))
+        assert worker.dispatch_fetch("http://x/").text == "other"
+        assert len([path for path in worker._folder.iterdir() if path.is_dir()]) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(workerd, tmp_path):
+    (tmp_path / "file").write_text("")
+    options = Options(script="export default {}", workerd=workerd, persist=tmp_path / "file")
+    with pytest.raises(PlatformError, match="cannot write the worker's files"):
+        Miniflare(options)
+
+
 def test_what_is_called_wrongly_is_said(worker, workerd):
     with pytest.raises(InputError, match="not an absolute URL"):
         worker.dispatch_fetch("/path")
