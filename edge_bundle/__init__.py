@@ -1,1 +1,1 @@
-"""The edge bundle: JavaScript modules and their wrangler.jsonc, found through importlib.resources."""
+"""The edge bundle: JavaScript modules and their wrangler.jsonc, as package data."""
