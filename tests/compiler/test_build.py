@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +81,55 @@ def test_a_full_disk_leaves_the_release_before(
     assert files(project.build / "current") == before
     assert not (project.build / ".partial").exists()
     assert compile_toy(project).release != release.release
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from toy_shop import compile_toy, make_project, RULES
+
+calls, limit = 0, int(sys.argv[2])
+
+
+def counted(function):
+    def call(*arguments, **named):
+        global calls
+        calls += 1
+        if calls > limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **named)
+
+    return call
+
+
+root = Path(sys.argv[1])
+project = make_project(root, RULES.replace("<b>new</b>", "<b>newer</b>"))
+Path.write_bytes, Path.rename = counted(Path.write_bytes), counted(Path.rename)
+Path.symlink_to, os.replace = counted(Path.symlink_to), counted(os.replace)
+compile_toy(project)
+print(calls)
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_write_the_release_before_stands_and_the_next_run_finishes(
+    tmp_path: Path,
+) -> None:
+    project = make_project(tmp_path)
+    first = compile_toy(project).release
+    before = files(project.build / "current")
+    for limit in range(100):
+        result = subprocess.run(
+            [sys.executable, "-c", KILLED, str(tmp_path), str(limit)],
+            cwd=Path(__file__).parents[1],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode == 0:
+            break
+        assert result.returncode == -signal.SIGKILL, result.stderr
+        assert files(project.build / "current") == before
+    assert limit > 5
+    assert compile_toy(project).release != first
+    assert not (project.build / ".partial").exists()
