@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from control_plane.demo.sample import ITEMS, TRUTH
+from control_plane.errors import PlatformError
 from control_plane.hashing import hash_texts
 
 #: Visitors and sessions that are asked for, of each kind.
@@ -42,16 +43,22 @@ class Shop(msgspec.Struct, frozen=True):
 
 
 def check_edge(url: str, folder: Path) -> dict[str, Any]:
-    """Return the checks, decisions by reason, and times of an answer in ms; "ok" if all held."""
+    """Return the checks, decisions by reason, and times of an answer in ms; "ok" if all held.
+
+    Raises PlatformError when what stands at `url` is no edge.
+    """
     shop = _read_shop(folder)
-    with httpx.Client(base_url=url, timeout=30) as client:
-        checks = [
-            *_check_answers(client),
-            *_check_pages(client, shop),
-            *_check_shelves(client, shop),
-            *_check_signing_in(url),
-        ]
-        reasons, times = _decide_many(client, shop)
+    try:
+        with httpx.Client(base_url=url, timeout=30) as client:
+            checks = [
+                *_check_answers(client),
+                *_check_pages(client, shop),
+                *_check_shelves(client, shop),
+                *_check_signing_in(url),
+            ]
+            reasons, times = _decide_many(client, shop)
+    except (httpx.HTTPError, json.JSONDecodeError) as error:
+        raise PlatformError(f"{url} does not answer as an edge does: {error}") from error
     wanted = {"session", "visitor", "popular", "item"}
     checks.append(
         Check("decisions of every kind", wanted <= set(reasons), f"{sum(reasons.values())} asked")

@@ -63,7 +63,12 @@ def load_taxonomy() -> Taxonomy:
 
 def silhouette(category: Category, title: str) -> int:
     """Return which silhouette of its category's drawing a title asks for."""
-    for place, nouns in enumerate(category.nouns):
-        if any(noun in title for noun in nouns):
-            return place
-    return 0
+    name = title.partition(", ")[0]
+    # The longest noun counts: "Dotted Rain Boots" are not just "Rain Boots".
+    found = [
+        (len(noun), place)
+        for place, nouns in enumerate(category.nouns)
+        for noun in nouns
+        if name.endswith(noun)
+    ]
+    return max(found)[1] if found else 0

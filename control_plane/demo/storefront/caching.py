@@ -9,8 +9,6 @@ PICTURES = "public, max-age=86400"
 PRIVATE = "private, no-store"
 VOUCHES = "Frontshelf-User"
 
-_POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
-
 
 def watch(app: Flask) -> None:
     """Set the caching headers of every response of `app`."""
@@ -24,8 +22,6 @@ def private() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if response.mimetype == "text/html":
-        response.headers["Content-Security-Policy"] = _POLICY
     if g.get("private") or request.method not in ("GET", "HEAD") or response.status_code >= 400:
         response.headers["Cache-Control"] = PRIVATE
         if user := session.get("user"):

@@ -96,7 +96,10 @@ class Stock:
         return [product for turn in turns for product in turn][:limit]
 
     def alike(self, product: Product, limit: int) -> list[Product]:
-        """Return other styles of a product's category, of the same make and shape first."""
+        """Return other styles of a product's category, the same shape and colour first.
+
+        A small category is filled up from the rest of its department.
+        """
         shelf = self.taxonomy.category(product.category)
         shape = silhouette(shelf, product.title) if shelf else 0
 
@@ -106,7 +109,9 @@ class Stock:
 
         others = [one for one in self.shelf(product.category) if one.group_id != product.group_id]
         others.sort(key=distance)
-        return _styles(others, limit)
+        floor = self.taxonomy.department_of(product.category)
+        beside = [one.key for one in floor.categories if one.key != product.category]
+        return [*_styles(others, limit), *self.picks(beside, limit)][:limit]
 
     def search(self, query: str) -> list[Product]:
         """Return the products that have every word of `query` at the start of one of theirs."""
