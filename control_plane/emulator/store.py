@@ -78,18 +78,23 @@ class Store:
         self.file, self.clock = file, clock
         # Two connections: under WAL a long write never holds up the readers.
         self._read_lock, self._write_lock = threading.Lock(), threading.Lock()
-        with self._explained():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect()
-            self._writer.executescript(_SCHEMA)
-            self._reader = self._connect()
-        self._drop_expired()
+        self._connections: list[sqlite3.Connection] = []
+        try:
+            with self._explained():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                self._writer = self._connect()
+                self._writer.executescript(_SCHEMA)
+                self._reader = self._connect()
+            self._drop_expired()
+        except PlatformError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the store; it cannot be used afterwards."""
         with self._read_lock, self._write_lock:
-            self._reader.close()
-            self._writer.close()
+            for connection in reversed(self._connections):
+                connection.close()
 
     def namespaces(self) -> list[Namespace]:
         """Return all namespaces, oldest first."""
@@ -179,6 +184,7 @@ class Store:
         connection = sqlite3.connect(
             self.file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
+        self._connections.append(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection

@@ -35,7 +35,7 @@ def test_comments_and_trailing_commas_are_read_over():
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [('{\n/* a\n b */\n"a" 1}', 4), ('{"a": 1,\n\n,}', 3), ('{\n"a": "x\n"}', 2), ("", 1)],
+    [('{\n/* a\n b */\n"a" 1}', 4), ('{"a": 1,\n\n"b" 2}', 3), ('{\n"a": "x\n"}', 2), ("", 1)],
 )
 def test_a_mistake_is_told_with_its_line(text, line):
     with pytest.raises(InputError) as caught:
