@@ -9,10 +9,6 @@ import sdkScript from "./sdk.js";
 
 const ASSETS = { sdk: sdkScript, consent: consentScript };
 
-/** Values are immutable, so they may stay in the location's cache; the head may not. */
-const VALUE_SECONDS = 86_400;
-const HEAD_SECONDS = 30;
-
 /** @type {WeakMap<object, Edge>} one per isolate; `env` is the same object while it lives */
 const edges = new WeakMap();
 
@@ -65,11 +61,7 @@ async function readBody(request, limit) {
 /** @param {any} env @param {any} ctx @returns {import("./core/platform.js").Platform} */
 function platformOf(env, ctx) {
   return {
-    get: (key) =>
-      env.SHELF.get(key, {
-        type: "arrayBuffer",
-        cacheTtl: key === "head" ? HEAD_SECONDS : VALUE_SECONDS,
-      }),
+    get: (key, keepSeconds) => env.SHELF.get(key, { type: "arrayBuffer", cacheTtl: keepSeconds }),
     sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
     verify: async (key, signature, message) => {
       const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);

@@ -14,9 +14,6 @@ import { isCrawler, visitOf } from "./core/visit.js";
  * @typedef {import("./core/visit.js").Call} Call
  */
 
-/** How long a slot may hold back the rest of the page. */
-const SLOT_MS = 500;
-
 /** Statements about a body that the rewritten one no longer keeps. */
 const BODY_HEADERS = [
   "etag", "last-modified", "expires", "age", "content-length", "accept-ranges", "content-md5",
@@ -148,7 +145,7 @@ function fillSlots(edge, loader, visit, page) {
     // A handler that throws or never ends would cut the page off, so nothing may leave here.
     try {
       const deciding = decideOne(live, loader, { ...visit, page: own }, name);
-      const decision = await within(deciding, SLOT_MS);
+      const decision = await within(deciding, edge.config.slotMs);
       if (!decision) return;
       element.setAttribute("data-fs-decision", decision.id);
       if (decision.html !== null) element.setInnerContent(decision.html, { html: true });

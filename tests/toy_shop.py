@@ -237,6 +237,9 @@ def variables(project: Project) -> dict[str, str]:
         "COOKIE_KEY": load_text(project.keys, "cookie.secret"),
         "API_TOKEN": "a-token",
         "HEAD_SECONDS": "0",
+        "HEAD_WAIT_MS": "5000",
+        "READ_MS": "5000",
+        "SLOT_MS": "5000",
     }
 
 

@@ -25,7 +25,11 @@ def edge_variables(project: Project, trust_loopback: bool) -> dict[str, str]:
         "RELEASE_KEYS": public_key_text(load_signing_key(project.keys, "release")),
         "HEAD_KEYS": public_key_text(load_signing_key(project.keys, "head")),
         "MIN_COUNTER": str(edge.min_counter),
-        "HEAD_SECONDS": "1",
+        # What was deployed shows on the next page, however busy the laptop is.
+        "HEAD_SECONDS": "0.2",
+        "HEAD_WAIT_MS": "2000",
+        "READ_MS": "5000",
+        "SLOT_MS": "5000",
         "SLOT_TAGS": ",".join(edge.slot_tags),
         "INCLUDE": ",".join(edge.include),
         "EXCLUDE": ",".join(edge.exclude),

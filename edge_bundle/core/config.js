@@ -10,7 +10,10 @@ import { fromBase64 } from "./platform.js";
  * @property {Uint8Array[]} releaseKeys
  * @property {Uint8Array[]} headKeys
  * @property {number} minCounter
- * @property {number} headSeconds
+ * @property {number} headSeconds how old the last look at the head may be
+ * @property {number} headWaitMs how long a decision waits for a newer look, with a release to go on
+ * @property {number} readMs how long one read may take before a decision goes on without it
+ * @property {number} slotMs how long a slot may hold back the rest of its page
  * @property {string[]} slotTags
  * @property {string[]} include
  * @property {string[]} exclude
@@ -32,6 +35,9 @@ export function readConfig(env) {
     headKeys: list(env.HEAD_KEYS).map(fromBase64),
     minCounter: Number(env.MIN_COUNTER ?? 0),
     headSeconds: Number(env.HEAD_SECONDS ?? 60),
+    headWaitMs: Number(env.HEAD_WAIT_MS ?? 50),
+    readMs: Number(env.READ_MS ?? 400),
+    slotMs: Number(env.SLOT_MS ?? 500),
     slotTags: list(env.SLOT_TAGS),
     include: list(env.INCLUDE),
     exclude: list(env.EXCLUDE),

@@ -4,8 +4,9 @@ import { hex, within } from "./platform.js";
 
 /** @typedef {import("./platform.js").Platform} Platform */
 
-/** How long one read may take before a decision goes on without it. */
-export const READ_MS = 400;
+/** A store caches a missing value as long as one it has. */
+const UNSETTLED_SECONDS = 60;
+const SETTLED_SECONDS = 86_400;
 
 export class Loader {
   /**
@@ -22,6 +23,13 @@ export class Loader {
     /** Reads under way: a promise must not outlive its request, so this is not shared. */
     /** @type {Map<string, Promise<any>>} */
     this.pending = new Map();
+    /** How long a location may keep what it read, a miss too: short until a release has settled. */
+    this.keepSeconds = UNSETTLED_SECONDS;
+  }
+
+  /** @param {boolean} settled whether every location must have the live release by now */
+  settle(settled) {
+    this.keepSeconds = settled ? SETTLED_SECONDS : UNSETTLED_SECONDS;
   }
 
   /**
@@ -45,7 +53,7 @@ export class Loader {
   async #read(key, open) {
     try {
       this.cache.reads++;
-      const buffer = await within(this.platform.get(key), READ_MS);
+      const buffer = await within(this.platform.get(key, this.keepSeconds), this.config.readMs);
       if (!buffer) throw new Error("missing");
       const digest = await this.platform.sha256(buffer);
       if (hex(digest.subarray(0, 16)) !== key.slice(2)) throw new Error("digest");

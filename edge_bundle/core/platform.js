@@ -2,7 +2,8 @@
  * What the core asks of a platform; each adapter supplies one per request.
  *
  * @typedef {object} Platform
- * @property {(key: string) => Promise<ArrayBuffer|null>} get read a value of the store
+ * @property {(key: string, keepSeconds: number) => Promise<ArrayBuffer|null>} get
+ *   read a value of the store, which a location may keep that long
  * @property {(bytes: BufferSource) => Promise<Uint8Array>} sha256
  * @property {(key: Uint8Array, signature: Uint8Array, message: Uint8Array) => Promise<boolean>} verify Ed25519
  * @property {(key: Uint8Array, message: Uint8Array) => Promise<Uint8Array>} hmac SHA-256

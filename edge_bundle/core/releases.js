@@ -1,14 +1,18 @@
 /** Follows the head: which release is live, verified, and kept when anything fails. */
 
 import { unseal } from "./envelope.js";
-import { READ_MS, reasonOf } from "./loader.js";
+import { reasonOf } from "./loader.js";
 import { within } from "./platform.js";
 import { Release } from "./release.js";
 
 /** @typedef {import("./loader.js").Loader} Loader */
 
-/** How long a decision waits for a head that is overdue, when there is a release to go on with. */
-const REFRESH_MS = 50;
+/** How long a location may keep its copy of the head: the store's own least. */
+const HEAD_KEEP_SECONDS = 30;
+/** When a release is everywhere: propagation takes a minute or more. */
+const SETTLED_MS = 600_000;
+/** A head not read for so long says too little of who was erased for visitor rows to be used. */
+const OVERDUE_MS = 60_000;
 
 export class Releases {
   /** @param {import("./config.js").Config} config */
@@ -30,15 +34,15 @@ export class Releases {
    * @returns {Promise<{release: Release|null, fresh: boolean}>}
    */
   async ready(loader) {
-    const started = loader.platform.now();
-    const age = started - this.checkedAt;
+    const age = loader.platform.now() - this.checkedAt;
     const due = this.config.headSeconds * 1000;
     if (!this.live) await this.#refresh(loader);
     else if (age >= due) await this.#refreshSoon(loader);
     else if (age >= due / 2 && this.askedAt <= this.checkedAt) {
       loader.platform.waitUntil(this.#refresh(loader));
     }
-    const fresh = this.checkedAt >= started || loader.platform.now() - this.checkedAt < due;
+    loader.settle(loader.platform.now() - this.issuedAt > SETTLED_MS);
+    const fresh = loader.platform.now() - this.checkedAt < Math.max(due, OVERDUE_MS);
     if (this.live && !fresh) loader.health.fault("head_overdue", "visitor rows left out");
     return { release: this.live, fresh };
   }
@@ -48,7 +52,7 @@ export class Releases {
     const refresh = this.#refresh(loader);
     loader.platform.waitUntil(refresh);
     // Late is not a fault here: the release in memory goes on.
-    await Promise.race([refresh, new Promise((resolve) => setTimeout(resolve, REFRESH_MS))]);
+    await within(refresh, this.config.headWaitMs).catch(() => undefined);
   }
 
   /** Look at the head, and open what it names. Never throws. @param {Loader} loader */
@@ -56,7 +60,7 @@ export class Releases {
     const { platform, health } = loader;
     this.askedAt = platform.now();
     try {
-      const value = await within(platform.get("head"), READ_MS);
+      const value = await within(platform.get("head", HEAD_KEEP_SECONDS), this.config.readMs);
       if (!value) throw new Error("missing");
       const head = await unseal(
         platform, "frontshelf/head/1", this.config, this.config.headKeys, value,
@@ -76,7 +80,7 @@ export class Releases {
   /** @param {Loader} loader @param {{manifest: string, digest: Uint8Array}} named */
   async #open(loader, named) {
     const { platform } = loader;
-    const value = await within(platform.get(named.manifest), READ_MS);
+    const value = await within(platform.get(named.manifest, loader.keepSeconds), this.config.readMs);
     if (!value) throw new Error("missing");
     const digest = await platform.sha256(value);
     if (digest.some((byte, i) => byte !== named.digest[i])) throw new Error("digest");

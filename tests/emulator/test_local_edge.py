@@ -126,7 +126,7 @@ def test_the_worker_is_told_the_projects_settings_and_keys(project):
     told = edge_variables(project, trust_loopback=True)
     assert told["EXCLUDE"] == "/cart,/pay*"
     assert told["MIN_COUNTER"] == "7"
-    assert told["HEAD_SECONDS"] == "1"
+    assert told["HEAD_SECONDS"] == "0.2"
     assert told["TRUST_LOOPBACK"] == "1"
     assert told["COOKIE_KEY"] == load_text(project.keys, "cookie.secret")
     current = load_visitor_secrets(project.keys).current
