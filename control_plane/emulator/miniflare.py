@@ -22,7 +22,7 @@ from msgspec import structs
 from control_plane.emulator.binary import find_workerd
 from control_plane.emulator.config import WorkerdConfig, write_config
 from control_plane.emulator.namespace import KVNamespace
-from control_plane.emulator.options import Options, Plan, resolve, workerd_config
+from control_plane.emulator.options import Options, Plan, as_options, resolve, workerd_config
 from control_plane.emulator.rest import ACCOUNT, BASE, RestApi
 from control_plane.emulator.server import ServerThread, Services
 from control_plane.emulator.store import Namespace, Store
@@ -48,8 +48,8 @@ class Miniflare:
     cannot be had or refuses the worker.
     """
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
+    def __init__(self, options: Options | Mapping[str, Any]) -> None:
+        self.options = as_options(options)
         self._closing = ExitStack()
         self._deployed: _Deployed
         try:
@@ -135,11 +135,12 @@ class Miniflare:
             )
         return KVNamespace(self._store, self._plan.kv[binding])
 
-    def set_options(self, options: Options) -> None:
+    def set_options(self, options: Options | Mapping[str, Any]) -> None:
         """Run with other options; no request is lost, and after an error all stays as it was.
 
         The port, the folder and the API's token cannot change.
         """
+        options = as_options(options)
         for field in ("port", "persist", "api_token"):
             if getattr(options, field) != getattr(self.options, field):
                 raise InputError("cannot change while the worker runs", field=field)

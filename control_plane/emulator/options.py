@@ -16,7 +16,7 @@ from control_plane.emulator.modules import Module, collect_modules, inline_modul
 from control_plane.emulator.server import Services, not_found
 from control_plane.emulator.workerd import LogLine, OnLog
 from control_plane.emulator.wrangler import KVBinding, Rule, WorkerConfig, read_wrangler
-from control_plane.errors import InputError
+from control_plane.errors import InputError, suggest
 
 COMPATIBILITY_DATE = "2026-06-01"
 
@@ -54,6 +54,23 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     api_token: str | None = None
     api_variable: str | None = None
     on_log: OnLog = log_to_stderr
+
+
+def as_options(options: Options | Mapping[str, Any]) -> Options:
+    """Return options given as such or by name; paths may be text, lists may be lists."""
+    if isinstance(options, Options):
+        return options
+    given = dict(options)
+    for key, value in given.items():
+        if key not in Options.__struct_fields__:
+            raise InputError(
+                "no such option", field=key, remedy=suggest(key, list(Options.__struct_fields__))
+            )
+        if key in ("config_path", "persist", "workerd") and isinstance(value, str):
+            given[key] = Path(value)
+        if isinstance(value, list):
+            given[key] = tuple(value)
+    return Options(**given)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

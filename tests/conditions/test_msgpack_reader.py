@@ -60,6 +60,9 @@ def is_minus_zero(value: float) -> bool:
 
 
 def comparable(answer: Any) -> Any:
+    if isinstance(answer, int | float) and abs(answer) > SAFE:
+        # JSON writes a large whole float like an integer, with the fewest digits that tell it.
+        return {"number": repr(float(answer))}
     if isinstance(answer, list):
         return [comparable(one) for one in answer]
     if not isinstance(answer, dict):

@@ -213,3 +213,15 @@ def test_a_binary_that_is_no_workerd_is_said(tmp_path):
     options = Options(script="export default {}", workerd=fake, on_log=lambda line: None)
     with pytest.raises(PlatformError, match="wrong glibc"):
         Miniflare(options)
+
+
+def test_options_may_be_given_by_name(workerd: Path) -> None:
+    script = "export default { fetch: (_, env) => env.KV.get('k').then((v) => new Response(v)) }"
+    with Miniflare({"script": script, "kv_namespaces": ["KV"], "workerd": str(workerd)}) as worker:
+        worker.get_kv_namespace("KV").put("k", "by name")
+        assert worker.dispatch_fetch("http://shop.example/").text == "by name"
+
+
+def test_an_unknown_option_suggests_the_one_that_was_meant() -> None:
+    with pytest.raises(InputError, match="Did you mean 'kv_namespaces'"):
+        Miniflare({"kv_namespace": ["KV"]})
