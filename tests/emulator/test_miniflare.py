@@ -1,5 +1,7 @@
 """Miniflare's verbs."""
 
+from pathlib import Path
+
 import pytest
 from msgspec import structs
 from starlette.requests import Request
