@@ -17,7 +17,8 @@ def test_the_first_run_installs_and_the_second_is_instant(clone):
     second = clone.run("scripts/setup")
     assert (second.stdout, second.stderr) == (first.stdout, "")
     command = clone.run("scripts/demo", "--check", "a b")
-    assert (command.stdout, command.stderr) == ("toy 1 demo --check a b\n", "")
+    kept = f"--project {clone.root}/.demo"
+    assert (command.stdout, command.stderr) == (f"toy 1 demo {kept} --check a b\n", "")
 
 
 def test_only_the_locked_package_gets_in_and_a_changed_lock_is_installed(clone):
@@ -28,7 +29,7 @@ def test_only_the_locked_package_gets_in_and_a_changed_lock_is_installed(clone):
     for version in (1, 2):
         clone.lock(toy=version)
         done = clone.run("scripts/demo")
-        assert done.stdout == f"toy {version} demo\n"
+        assert done.stdout == f"toy {version} demo --project {clone.root}/.demo\n"
         assert "anew" not in done.stderr
 
 
@@ -51,7 +52,7 @@ def test_an_environment_that_is_not_whole_is_made_anew(clone):
     for damage in (_cut_short, _lose_python, _move):
         damage(clone)
         mended = clone.run("scripts/demo")
-        assert mended.stdout == "toy 1 demo\n", damage
+        assert mended.stdout == f"toy 1 demo --project {clone.root}/.demo\n", damage
         assert "anew" in mended.stderr, damage
 
 
@@ -73,7 +74,7 @@ def test_two_scripts_started_at_once_take_turns(clone):
         for _ in range(2)
     ]
     said = [process.communicate(timeout=120) for process in both]
-    assert [out for out, _ in said] == [b"toy 1 demo\n"] * 2
+    assert [out for out, _ in said] == [f"toy 1 demo --project {clone.root}/.demo\n".encode()] * 2
     assert sum(b"installing" in talk for _, talk in said) == 1
 
 
