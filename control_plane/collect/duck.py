@@ -21,6 +21,8 @@ def open_duck(spill: Path, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyC
         },
     )
     duck.execute("SET TimeZone = 'UTC'")
+    # It would draw on standard output, which is for data.
+    duck.execute("SET enable_progress_bar = false")
     return duck
 
 

@@ -24,7 +24,7 @@ CREATE TABLE identified AS
 
 
 def keep_new(duck: duckdb.DuckDBPyConnection, logged: Sequence[Path]) -> None:
-    """Make table `kept` (row, id) of the staged events that no file has brought before.
+    """Make table `kept` (row, id, day) of the staged events that no file has brought before.
 
     A line that stands twice in one file is two events: its second occurrence has an identity of
     its own, so that files that overlap still count once.
@@ -32,7 +32,7 @@ def keep_new(duck: duckdb.DuckDBPyConnection, logged: Sequence[Path]) -> None:
     duck.execute(_NUMBER_REPEATS)
     duck.execute("""
         CREATE TABLE distinct_rows AS
-        SELECT id, min("row") AS "row" FROM identified GROUP BY id""")
+        SELECT id, min("row") AS "row", arg_min(day, "row") AS day FROM identified GROUP BY id""")
     known = "SELECT NULL::VARCHAR AS message_id WHERE false"
     files = _files_to_search(duck, logged)
     if files:
@@ -41,7 +41,7 @@ def keep_new(duck: duckdb.DuckDBPyConnection, logged: Sequence[Path]) -> None:
                     WHERE message_id IN (SELECT id FROM distinct_rows)"""
     duck.execute(f"CREATE TABLE known AS {known}")
     duck.execute("""
-        CREATE TABLE kept AS SELECT "row", id FROM distinct_rows
+        CREATE TABLE kept AS SELECT "row", id, day FROM distinct_rows
         WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.message_id = distinct_rows.id)""")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from control_plane.collect.store import Store, commit, committed_files, place_da
 from control_plane.schema import PURPOSES
 
 PEOPLE_AT_ONCE = 10_000
+#: DuckDB holds the rows of unfinished days in memory; more days than this are written in turns.
+ROWS_AT_ONCE = 250_000
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -91,16 +94,35 @@ def _write_days(
     """Write the kept events below `folder`, a directory a day, in order of time."""
     granted = ", ".join(map(literal, PURPOSES)) if consent == "granted" else ""
     unsaid = f"file IN ({', '.join(map(str, without_consent))})" if without_consent else "false"
-    duck.execute(f"""
-        COPY (
-            SELECT {EVENT_COLUMNS}, "timestamp"::DATE AS day
-            FROM (SELECT * REPLACE (
-                      id AS message_id,
-                      coalesce(consent, CASE WHEN {unsaid} THEN [{granted}] ELSE [] END)
-                          ::VARCHAR[] AS consent)
-                  FROM stage JOIN kept USING ("row"))
-            ORDER BY "timestamp", "row")
-        TO {literal(str(folder))} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (day))""")
+    duck.execute(f"SET partitioned_write_flush_threshold = {ROWS_AT_ONCE // 2}")
+    for first, last in _spans(duck):
+        # The condition on the time lets DuckDB pass over the rest of the staged rows.
+        duck.execute(f"""
+            COPY (
+                SELECT {EVENT_COLUMNS}, day
+                FROM (SELECT * REPLACE (
+                          id AS message_id,
+                          coalesce(consent, CASE WHEN {unsaid} THEN [{granted}] ELSE [] END)
+                              ::VARCHAR[] AS consent)
+                      FROM (SELECT * FROM stage WHERE "timestamp" >= DATE '{first}'
+                            AND "timestamp" < DATE '{last}' + INTERVAL 1 DAY)
+                      JOIN (SELECT * FROM kept WHERE day BETWEEN DATE '{first}' AND DATE '{last}')
+                      USING ("row"))
+                ORDER BY "timestamp", "row")
+            TO {literal(str(folder))} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (day),
+                                       OVERWRITE_OR_IGNORE)""")
+
+
+def _spans(duck: duckdb.DuckDBPyConnection) -> Iterator[tuple[date, date]]:
+    """Yield first and last days of spans that hold few enough events to write at once."""
+    days = duck.execute("SELECT day, count(*) FROM kept GROUP BY day ORDER BY day").fetchall()
+    first, last, held = days[0][0], days[0][0], 0
+    for day, count in days:
+        if held and held + count > ROWS_AT_ONCE:
+            yield first, last
+            first, held = day, 0
+        last, held = day, held + count
+    yield first, last
 
 
 def _remember_people(duck: duckdb.DuckDBPyConnection, folder: Path, key_id: str) -> None:
