@@ -99,11 +99,6 @@ def public_key_text(key: Ed25519PrivateKey) -> str:
     return base64.b64encode(key.public_key().public_bytes_raw()).decode()
 
 
-def key_fingerprint(key: Ed25519PrivateKey) -> str:
-    """Return the eight hexadecimal digits that name a public key in signed values."""
-    return hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:8]
-
-
 def _private_pem() -> bytes:
     key = Ed25519PrivateKey.generate()
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -190,7 +190,8 @@ function fillSession(recent, serving, reminder, sums) {
 
 /** @param {ArrayLike<number>|undefined} list ranked items @param {Scores} sums */
 function fillList(list, sums) {
-  for (let i = 0; i < (list?.length ?? 0); i++) sums.add(list[i], 1 / (i + 1));
+  if (!list) return;
+  for (let i = 0; i < list.length; i++) sums.add(list[i], 1 / (i + 1));
 }
 
 /** @param {History} history @param {Record<string, boolean>} exclude */

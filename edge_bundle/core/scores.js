@@ -3,7 +3,13 @@
 export class Scores {
   /** @param {number} [capacity] a power of two */
   constructor(capacity = 8192) {
-    this.#allocate(capacity);
+    this.mask = capacity - 1;
+    this.shift = Math.clz32(capacity) + 1;
+    this.keys = new Int32Array(capacity).fill(-1);
+    this.values = new Float64Array(capacity);
+    /** Slots in use; half of all at most, so that probing stays short. */
+    this.used = new Int32Array(capacity >> 1);
+    this.size = 0;
   }
 
   clear() {
@@ -16,7 +22,7 @@ export class Scores {
     let slot = Math.imul(item, 0x9e3779b1) >>> this.shift;
     while (this.keys[slot] !== item) {
       if (this.keys[slot] === -1) {
-        if (this.size === this.limit) return this.#grow(item, score);
+        if (this.size === this.used.length) return this.#grow(item, score);
         this.keys[slot] = item;
         this.values[slot] = 0;
         this.used[this.size++] = slot;
@@ -55,7 +61,9 @@ export class Scores {
    * @returns {number[]}
    */
   best(limit, refuse) {
+    /** @type {number[]} */
     const items = [];
+    /** @type {number[]} */
     const kept = [];
     for (let i = 0; i < this.size; i++) {
       const item = this.keys[this.used[i]];
@@ -80,24 +88,10 @@ export class Scores {
 
   /** @param {number} item @param {number} score */
   #grow(item, score) {
-    const entries = [];
-    for (let i = 0; i < this.size; i++) {
-      entries.push([this.keys[this.used[i]], this.values[this.used[i]]]);
-    }
-    this.#allocate((this.mask + 1) * 2);
-    for (const [key, value] of entries) this.add(key, value);
+    const larger = new Scores(this.keys.length * 2);
+    this.forEach((key, value) => larger.add(key, value));
+    Object.assign(this, larger);
     this.add(item, score);
-  }
-
-  /** @param {number} capacity */
-  #allocate(capacity) {
-    this.mask = capacity - 1;
-    this.shift = Math.clz32(capacity) + 1;
-    this.limit = capacity >> 1;
-    this.keys = new Int32Array(capacity).fill(-1);
-    this.values = new Float64Array(capacity);
-    this.used = new Int32Array(this.limit);
-    this.size = 0;
   }
 }
 

@@ -1,4 +1,4 @@
-"""A worker that reads tables with the bundle's own modules, for round-trip tests."""
+"""The toy shop's worker, and one that reads tables with the bundle's own modules."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_shop import World, make_project, start_worker
 
 from control_plane.emulator.miniflare import Miniflare, Options
 
@@ -31,3 +32,13 @@ def probe() -> Iterator[Probe]:
             return answer["result"]
 
         yield ask
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The toy shop, deployed, at an edge that trusts nobody."""
+    project = make_project(tmp_path_factory.mktemp("toy"))
+    with start_worker(project) as worker:
+        world = World(project, worker)
+        world.publish()
+        yield world

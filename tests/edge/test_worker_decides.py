@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from toy_shop import HATS, SHOES, SOLD_OUT, World, make_project, start_worker, views
+from toy_shop import HATS, SHOES, SOLD_OUT, World, views
 
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    project = make_project(tmp_path_factory.mktemp("toy"))
-    with start_worker(project) as worker:
-        world = World(project, worker)
-        world.publish()
-        yield world
 
 
 def key_of(world: World, user: str) -> str:

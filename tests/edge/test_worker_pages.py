@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import pytest
-from toy_shop import World, make_project, start_worker
+from toy_shop import World
 
 DEVICE = "D" * 22
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    project = make_project(tmp_path_factory.mktemp("toy"))
-    with start_worker(project) as worker:
-        world = World(project, worker)
-        world.publish()
-        yield world
 
 
 def consent(purposes: str = "personalization+analytics") -> str:
