@@ -35,9 +35,12 @@ def _no_proxies() -> None:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium that keeps pages for Back, as visitors' browsers do."""
+    """A headless Chromium that keeps pages for Back, as visitors' browsers do.
+
+    Not for the whole session: while it lives, Playwright's event loop runs in this thread.
+    """
     program = os.environ.get("CHROMIUM_BIN") or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import duckdb
 import httpx
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from control_plane.compiler.build import Release, compile_release
 from control_plane.deploy.publish import publish
@@ -194,6 +197,18 @@ PAGE = """<!doctype html><html><body data-fs-item="%s"><h1>Shop</h1>
 <footer>end</footer></body></html>"""
 
 
+#: The slow page's second half waits for this.
+GO_ON = threading.Event()
+
+
+async def _slow_page() -> AsyncIterator[bytes]:
+    head, tail = (PAGE % "").split("<section")
+    yield head.encode()
+    while not GO_ON.is_set():
+        await asyncio.sleep(0.01)
+    yield f"<section{tail}".encode()
+
+
 async def origin(scope: Any, receive: Any, send: Any) -> None:
     """Serve the toy shop's pages, and echo what arrived under /echo."""
     request = Request(scope, receive)
@@ -213,6 +228,11 @@ async def origin(scope: Any, receive: Any, send: Any) -> None:
     elif path == "/missing":
         response = Response("<html><div data-fs-slot='home.hero'>x</div></html>", 404)
         response.headers["content-type"] = "text/html"
+    elif path == "/zipped":
+        response: Response = Response(gzip.compress((PAGE % "").encode()), media_type="text/html")
+        response.headers["content-encoding"] = "gzip"
+    elif path == "/slow":
+        response = StreamingResponse(_slow_page(), media_type="text/html")
     elif path == "/plain":
         response = Response("<html><body>no slots</body></html>", media_type="text/html")
     else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from toy_shop import World
+import httpx
+from toy_shop import GO_ON, World
 
 DEVICE = "D" * 22
 
@@ -183,3 +184,27 @@ def test_events_without_consent_go_nowhere(world: World) -> None:
         "http://shop.example/_fs/v1/batch", method="POST", content='{"batch": []}'
     )
     assert response.status_code == 403
+
+
+def test_a_compressed_page_is_filled_too(world: World) -> None:
+    response = world.get("/zipped", accept_encoding="gzip")
+    assert response.headers["content-encoding"] == "gzip"
+    page = response.text
+    assert "<b>new</b>" in page
+    assert page.rstrip().endswith("</html>")
+
+
+def test_a_page_streams_slots_further_down_hold_nothing_up(world: World) -> None:
+    GO_ON.clear()
+    address = f"{world.worker.ready}/slow"
+    try:
+        with httpx.stream("GET", address, headers={"accept": "text/html"}, timeout=20) as page:
+            parts = page.iter_text()
+            first = ""
+            while "<b>new</b>" not in first:
+                first += next(parts)
+            assert "</html>" not in first
+            GO_ON.set()
+            assert "".join(parts).rstrip().endswith("</html>")
+    finally:
+        GO_ON.set()
