@@ -9,50 +9,62 @@ import duckdb
 
 from control_plane.collect.duck import literal
 
-_NUMBER_REPEATS = """
-CREATE TABLE repeats AS
-    SELECT file, message_id FROM stage WHERE NOT given GROUP BY ALL HAVING count(*) > 1;
-CREATE TABLE numbered AS
+#: Identities that are compared at once; more are compared in turns, by their hashes.
+IDENTITIES_AT_ONCE = 1_000_000
+
+# A repeated line's second occurrence has an identity of its own, so that it counts twice in one
+# file, and files that overlap still count once.
+_IDENTIFY = """
+CREATE OR REPLACE TEMP TABLE part AS
+    SELECT "row", file, given, message_id, "timestamp"::DATE AS day FROM stage WHERE {chosen};
+CREATE OR REPLACE TEMP TABLE repeats AS
+    SELECT file, message_id FROM part WHERE NOT given GROUP BY ALL HAVING count(*) > 1;
+CREATE OR REPLACE TEMP TABLE numbered AS
     SELECT "row", row_number() OVER (PARTITION BY file, message_id ORDER BY "row") AS place
-    FROM stage SEMI JOIN repeats USING (file, message_id) WHERE NOT given;
-CREATE TABLE identified AS
-    SELECT "row",
-        CASE WHEN place > 1 THEN message_id || '-' || place ELSE message_id END AS id,
-        "timestamp"::DATE AS day
-    FROM stage LEFT JOIN numbered USING ("row");
+    FROM part SEMI JOIN repeats USING (file, message_id) WHERE NOT given;
+CREATE OR REPLACE TEMP TABLE distinct_rows AS
+    SELECT id, min("row") AS "row", arg_min(day, "row") AS day
+    FROM (
+        SELECT "row", day,
+            CASE WHEN place > 1 THEN message_id || '-' || place ELSE message_id END AS id
+        FROM part LEFT JOIN numbered USING ("row"))
+    GROUP BY id;
+"""
+_KEEP = """
+INSERT INTO kept SELECT "row", id, day FROM distinct_rows
+WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.message_id = distinct_rows.id)
 """
 
 
 def keep_new(duck: duckdb.DuckDBPyConnection, logged: Sequence[Path]) -> None:
-    """Make table `kept` (row, id, day) of the staged events that no file has brought before.
-
-    A line that stands twice in one file is two events: its second occurrence has an identity of
-    its own, so that files that overlap still count once.
-    """
-    duck.execute(_NUMBER_REPEATS)
-    duck.execute("""
-        CREATE TABLE distinct_rows AS
-        SELECT id, min("row") AS "row", arg_min(day, "row") AS day FROM identified GROUP BY id""")
-    known = "SELECT NULL::VARCHAR AS message_id WHERE false"
-    files = _files_to_search(duck, logged)
-    if files:
-        listed = ", ".join(literal(str(file)) for file in files)
-        known = f"""SELECT message_id FROM read_parquet([{listed}])
-                    WHERE message_id IN (SELECT id FROM distinct_rows)"""
-    duck.execute(f"CREATE TABLE known AS {known}")
-    duck.execute("""
-        CREATE TABLE kept AS SELECT "row", id, day FROM distinct_rows
-        WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.message_id = distinct_rows.id)""")
+    """Make table `kept` (row, id, day) of the staged events that no file has brought before."""
+    ((count, given),) = duck.execute(
+        "SELECT count(*), coalesce(bool_or(given), false) FROM stage"
+    ).fetchall()
+    duck.execute('CREATE TABLE kept ("row" BIGINT, id VARCHAR, day DATE)')
+    files = list(logged) if given else _of_staged_days(duck, logged)
+    parts = max(1, -(-count // IDENTITIES_AT_ONCE))
+    for part in range(parts):
+        duck.execute(_IDENTIFY.format(chosen=_in_part("message_id", part, parts)))
+        duck.execute(f"CREATE OR REPLACE TEMP TABLE known AS {_known(files)}")
+        duck.execute(_KEEP)
 
 
-def _files_to_search(duck: duckdb.DuckDBPyConnection, logged: Sequence[Path]) -> list[Path]:
-    """Return the log's files that can hold a staged identity.
+def _known(files: Sequence[Path]) -> str:
+    """Return the query for those of the part's identities that the log holds already."""
+    if not files:
+        return "SELECT NULL::VARCHAR AS message_id WHERE false"
+    listed = ", ".join(literal(str(file)) for file in files)
+    return f"""SELECT message_id FROM read_parquet([{listed}])
+               WHERE message_id IN (SELECT id FROM distinct_rows)"""
 
-    A row's own identity contains its time, so it stands in its own day; a given one may not.
-    """
-    ((given,),) = duck.execute("SELECT coalesce(bool_or(given), false) FROM stage").fetchall()
-    if given:
-        return list(logged)
-    found = duck.execute("SELECT DISTINCT day FROM identified").fetchall()
+
+def _in_part(sql: str, part: int, parts: int) -> str:
+    return "true" if parts == 1 else f"hash({sql}) % {parts} = {part}"
+
+
+def _of_staged_days(duck: duckdb.DuckDBPyConnection, logged: Sequence[Path]) -> list[Path]:
+    """Return the log's files of the staged days: a row's own identity contains its time."""
+    found = duck.execute('SELECT DISTINCT "timestamp"::DATE FROM stage').fetchall()
     days = {f"day={day}" for (day,) in found}
     return [file for file in logged if file.parent.name in days]

@@ -19,6 +19,7 @@ from control_plane.collect.rule_sql import amount_text
 LINE_PROBLEMS = (
     ("item_id", "no item", "item_id IS NULL", "NULL"),
     ("item_id", "longer than 200 bytes", "strlen(item_id) > 200", "NULL"),
+    ("item_id", "contains a NUL byte", "contains(item_id, chr(0))", "NULL"),
     (
         "quantity",
         "not a whole number",

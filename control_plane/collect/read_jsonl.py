@@ -64,9 +64,7 @@ class _Reader:
         self.size += len(line)
         if number == 1:
             line = line.removeprefix(BOM)
-        if b"\\u0000" in line or b"\0" in line:
-            self._reject(number, "contains a NUL byte")
-        elif b'"type"' in line or b'"properties"' in line or b'"batch"' in line:
+        if b'"type"' in line or b'"properties"' in line or b'"batch"' in line:
             self._take_call(number, line)
         elif not line.isspace():
             self._take_row(number, line)
@@ -80,7 +78,7 @@ class _Reader:
             self._take_misfit(number, line, error)
             return
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._reject(number, _problem(error))
+            self._reject(number, _problem(error, line))
             return
         if call.batch is not None and envelope is None:
             for part in call.batch:
@@ -118,7 +116,7 @@ class _Reader:
         try:
             row = _decode_row(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._reject(number, _problem(error))
+            self._reject(number, _problem(error, line))
             return
         if not isinstance(row, dict):
             self._reject(number, "not a JSON object")
@@ -160,7 +158,9 @@ class _Reader:
         return Batch(table=clean, rows=len(places), done=done, rejects=tuple(damaged))
 
 
-def _problem(error: Exception) -> str:
+def _problem(error: Exception, line: bytes | msgspec.Raw) -> str:
+    if b"\0" in bytes(line):
+        return "contains a NUL byte"
     if isinstance(error, RecursionError):
         return "nested too deeply"
     return "not valid UTF-8" if "utf-8" in str(error).lower() else "not valid JSON"

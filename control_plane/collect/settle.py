@@ -46,6 +46,7 @@ def store_all(
     duck, ingest = scratch.duck, scratch.folder.name
     keep_new(duck, committed_files(store))
     partial = store.items.with_name(f"{store.items.name}.partial")
+    _view_fresh(duck)
     stored = _summary(duck, catalogue.merge(duck, store.items, partial))
     files: list[Path] = []
     if stored.stored:
@@ -59,18 +60,24 @@ def store_all(
     return stored
 
 
+def _view_fresh(duck: duckdb.DuckDBPyConnection) -> None:
+    """Make view `fresh` of the staged events that are new; often that is all of them."""
+    staged, kept = _row(duck, "SELECT (SELECT count(*) FROM stage), (SELECT count(*) FROM kept)")
+    only = "" if staged == kept else 'SEMI JOIN kept USING ("row")'
+    duck.execute(f"CREATE TEMP VIEW fresh AS SELECT * FROM stage {only}")
+
+
 def _summary(duck: duckdb.DuckDBPyConnection, items_updated: int) -> Stored:
     staged, stored, days, visitors = _row(
         duck,
         """SELECT (SELECT count(*) FROM stage), count(*), count(DISTINCT "timestamp"::DATE),
                   count(DISTINCT ("user" IS NULL, coalesce("user", device_id)))
                       FILTER (coalesce("user", device_id) IS NOT NULL)
-           FROM stage SEMI JOIN kept USING ("row")""",
+           FROM fresh""",
     )
     (items_staged,) = _row(duck, "SELECT count(*) FROM item_stage")
     names = duck.execute(
-        """SELECT event, count(*) FROM stage SEMI JOIN kept USING ("row")
-           GROUP BY event ORDER BY 2 DESC, 1 LIMIT 50"""
+        "SELECT event, count(*) FROM fresh GROUP BY event ORDER BY 2 DESC, 1 LIMIT 50"
     ).fetchall()
     return Stored(
         staged=staged,
@@ -130,10 +137,10 @@ def _remember_people(duck: duckdb.DuckDBPyConnection, folder: Path, key_id: str)
     found = duck.execute("""
         WITH met AS (
             SELECT 'u' AS kind, format('{:016x}', "user") AS key
-            FROM stage SEMI JOIN kept USING ("row") WHERE "user" IS NOT NULL
+            FROM fresh WHERE "user" IS NOT NULL
             UNION
             SELECT 'a', format('{:016x}', device_id)
-            FROM stage SEMI JOIN kept USING ("row") WHERE device_id IS NOT NULL)
+            FROM fresh WHERE device_id IS NOT NULL)
         SELECT DISTINCT kind, key, identifier FROM people SEMI JOIN met USING (kind, key)""")
     vault.remember(folder, key_id, chain.from_iterable(_chunks(found)))
 

@@ -144,7 +144,18 @@ def test_a_row_that_says_nothing_of_consent_among_others_that_do_has_none(take, 
     [
         (b'{"timestamp": ', None, "not valid JSON"),
         (b'["a"]', None, "not a JSON object"),
-        (b'{"query": "a\\u0000b"}', None, "contains a NUL byte"),
+        (
+            b'{"timestamp": "2026-05-01", "session_id": "s", "query": "a\\u0000b"}',
+            "query",
+            "contains a NUL byte",
+        ),
+        (b'{"query": "a\0b"}', None, "contains a NUL byte"),
+        (
+            b'{"type": "track", "event": "x", "properties": {"product_id": "a\\u0000"}, '
+            b'"timestamp": "2026-05-01", "anonymousId": "d"}',
+            "item_id",
+            "contains a NUL byte",
+        ),
         (b'{"query": "caf\xe9"}', None, "not valid UTF-8"),
         (b'{"query": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", None, "nested too deeply"),
         (b'{"query": "' + b"x" * 10_000_000 + b'"}', None, "longer than 1048576 bytes"),

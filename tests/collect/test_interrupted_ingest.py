@@ -189,5 +189,4 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=280
     )
     assert done.returncode == 0, done.stderr
-    print(done.stdout)
     assert int(done.stdout) < 700  # MB
