@@ -98,3 +98,19 @@ def test_a_user_and_a_device_of_one_name_are_two_people(take):
     head = "timestamp,item_id,user_id,anonymous_id"
     report = take("events.csv", csv("2026-05-01,a,7,", "2026-05-01,a,,7", head=head))
     assert (report.stored, report.visitors) == (2, 2)
+
+
+def test_identities_compared_in_turns_are_compared_all(take, query, monkeypatch):
+    monkeypatch.setattr("control_plane.collect.identity.IDENTITIES_AT_ONCE", 5)
+    lines = [f"2026-05-{1 + n % 20:02},item-{n % 15},ann" for n in range(40)]
+    assert take("one.csv", csv(*lines, A, A)).stored == 42
+    report = take("two.csv", csv(*lines, A, A, A, C))
+    assert (report.stored, report.duplicates) == (2, 42)
+
+
+def test_days_written_in_turns_are_all_written(take, query, monkeypatch):
+    monkeypatch.setattr("control_plane.collect.settle.ROWS_AT_ONCE", 4)
+    lines = [f"2026-05-{1 + n % 9:02},item-{n},ann" for n in range(30)]
+    report = take("one.csv", csv(*lines))
+    assert (report.stored, report.days) == (30, 9)
+    assert query("SELECT count(DISTINCT lines[1].item_id) FROM events") == [(30,)]

@@ -5,6 +5,7 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from control_plane.settings import Ingest, Project, Settings
 
 NOW = datetime(2026, 6, 1)
 FUZZ = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 
 ODD = st.sampled_from(
@@ -55,12 +56,14 @@ def accounted(name: str, content: bytes) -> None:
         assert (again.stored, again.items_updated, again.rows) == (0, 0, report.rows)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(st.binary(max_size=400))
 def test_any_bytes_as_csv(content):
     accounted("events.csv", b"timestamp,item_id,session_id,query\n" + content)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(st.lists(FIELDS, min_size=1, max_size=8, unique=True), st.data())
 def test_any_fields_as_csv(fields, data):
@@ -71,6 +74,7 @@ def test_any_fields_as_csv(fields, data):
     accounted("events.csv", plain.encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.slow
 @FUZZ
 @given(st.lists(st.dictionaries(FIELDS | TEXTS, VALUES, max_size=6), max_size=8))
 def test_any_objects_as_flat_json(rows):
@@ -105,12 +109,14 @@ CALLS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @FUZZ
 @given(st.lists(CALLS | st.fixed_dictionaries({"batch": st.lists(CALLS)}), max_size=8))
 def test_any_objects_as_segment_calls(calls):
     accounted("events.jsonl", "\n".join(json.dumps(call) for call in calls).encode())
 
 
+@pytest.mark.slow
 @FUZZ
 @given(st.binary(max_size=300))
 def test_any_bytes_as_json_and_parquet(content):
