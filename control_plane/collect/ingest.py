@@ -84,9 +84,14 @@ def ingest(
             return _report(intake, stored, Path(path), rejects, options.consent, seconds)
     except _WORK_FAILURES as error:
         raise WorkError(
-            f"{path}: could not be taken in: {str(error).splitlines()[0]}. Nothing was stored; "
-            "make room (the disk may be full) and run it again."
+            f"{path}: could not be taken in: {_cause(error)}. Nothing was stored; run it again "
+            "when there is room."
         ) from error
+
+
+def _cause(error: Exception) -> str:
+    text = str(error).splitlines()[0]
+    return "the disk is full" if "No space left" in text or "disk is full" in text else text
 
 
 def _refuse_too_many(intake: Intake, limit: float, rejects: Path | None, path: Path) -> None:

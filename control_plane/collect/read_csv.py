@@ -170,7 +170,7 @@ def _skip_mark(stream: BinaryIO, path: Path) -> None:
 
 def _header(records: _Records, path: Path, options: FileOptions) -> list[str]:
     try:
-        sample = records.peek(20)
+        sample = records.peek(3)
     except UnicodeDecodeError as error:
         sample = _header_alone(records, path, error)
     records.delimiter = options.delimiter or _delimiter(sample)
