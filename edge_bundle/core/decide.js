@@ -47,7 +47,9 @@ import { renderShelf } from "./render.js";
 export async function decideSlots(loader, release, fresh, visit, slots) {
   const history = await lookUp(loader, release, visit, needsOf(release, slots), fresh);
   const { rules } = release;
-  const attributes = attributesOf(visit, history, rules.timezone);
+  /** @type {Record<string, any>|undefined} made only when a rule asks */
+  let made;
+  const attributes = () => (made ??= attributesOf(visit, history, rules.timezone));
   const id = toBase64(loader.platform.random(9));
   const scene = { release, loader, visit, history };
   const decided = await Promise.all(
@@ -93,7 +95,7 @@ function contentsOf(slot) {
  * @param {any} rules
  * @param {string} name
  * @param {Visit} visit
- * @param {Record<string, any>} attributes
+ * @param {() => Record<string, any>} attributes
  * @returns {Choice}
  */
 function choose(rules, name, visit, attributes) {
@@ -104,7 +106,7 @@ function choose(rules, name, visit, attributes) {
   for (const rule of slot.rules) {
     if (rule.starts && visit.now < rule.starts) continue;
     if (rule.ends && visit.now >= rule.ends) continue;
-    if (rule.when && !evaluate(rule.when, attributes)) continue;
+    if (rule.when && !evaluate(rule.when, attributes())) continue;
     if (!rule.experiment) return { content: rule.show, reason: `rule:${rule.id}`, experiment: null };
     const assigned = unit && assign(rule.experiment, unit);
     if (!assigned) continue;

@@ -23,6 +23,9 @@ export class Loader {
     /** Reads under way: a promise must not outlive its request, so this is not shared. */
     /** @type {Map<string, Promise<any>>} */
     this.pending = new Map();
+    /** Tables that this request has used. */
+    /** @type {Map<string, any>} */
+    this.read = new Map();
     /** How long a location may keep what it read, a miss too: short until a release has settled. */
     this.keepSeconds = UNSETTLED_SECONDS;
   }
@@ -39,7 +42,7 @@ export class Loader {
    * @returns {Promise<any>}
    */
   async table(key, open) {
-    const kept = this.cache.get(key);
+    const kept = this.resident(key);
     if (kept !== undefined) return kept;
     let reading = this.pending.get(key);
     if (!reading) {
@@ -47,6 +50,20 @@ export class Loader {
       this.pending.set(key, reading);
     }
     return reading;
+  }
+
+  /**
+   * Return a table that memory has or that this request has read, even if it was let go since.
+   * @param {string} key
+   * @returns {any}
+   */
+  resident(key) {
+    let table = this.read.get(key);
+    if (table === undefined) {
+      table = this.cache.get(key);
+      if (table !== undefined) this.read.set(key, table);
+    }
+    return table;
   }
 
   /** @param {string} key @param {(buffer: ArrayBuffer) => any} open */
@@ -59,6 +76,7 @@ export class Loader {
       if (hex(digest.subarray(0, 16)) !== key.slice(2)) throw new Error("digest");
       const table = open(buffer);
       this.cache.put(key, table);
+      this.read.set(key, table);
       return table;
     } catch (error) {
       this.health.fault(`value_${reasonOf(error)}`, key);

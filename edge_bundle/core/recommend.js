@@ -78,9 +78,11 @@ class Shelf {
     for (let start = 0; start < items.length && !this.full(); ) {
       const end = start + this.limit - this.cards.length + SPARE_CARDS;
       const chunk = items.slice(start, end);
-      const cards = await Promise.all(chunk.map((number) => cardOf(this.scene, number)));
+      const missing = chunk.filter((number) => cardOf(this.scene, number) === undefined);
+      // One wait for all values that memory lacks, none when it has them.
+      if (missing.length) await Promise.all(missing.map((number) => readCard(this.scene, number)));
       for (let i = 0; i < chunk.length && !this.full(); i++) {
-        const card = cards[i];
+        const card = cardOf(this.scene, chunk[i]);
         if (!card || this.taken.has(chunk[i]) || !this.admits(card)) continue;
         this.taken.add(chunk[i]);
         this.cards.push(card);
@@ -107,12 +109,17 @@ class Shelf {
   }
 }
 
-/** @param {Scene} scene @param {number} number @returns {Promise<Card|null>} */
-async function cardOf({ release, loader, history }, number) {
+/** Return a card that memory has. @param {Scene} scene @param {number} number @returns {Card|undefined} */
+function cardOf({ release, loader, history }, number) {
   const popular = history.popular?.card(number);
   if (popular) return popular;
-  const table = await release.itemTable(loader, number);
-  return table && table.cards.card(number - table.first);
+  const table = release.residentTable(loader, number);
+  return table?.cards.card(number - table.first);
+}
+
+/** @param {Scene} scene @param {number} number */
+function readCard({ release, loader }, number) {
+  return release.itemTable(loader, number);
 }
 
 /**

@@ -56,8 +56,17 @@ export class Release {
 
   /** @param {Loader} loader @param {number} number @returns {Promise<ItemTable|null>} */
   itemTable(loader, number) {
-    const place = lowerBound(this.cuts, number + 1) - 1;
-    return loader.table(this.itemKeys[place], openItems);
+    return loader.table(this.#keyOf(number), openItems);
+  }
+
+  /** @param {Loader} loader @param {number} number @returns {ItemTable|undefined} */
+  residentTable(loader, number) {
+    return loader.resident(this.#keyOf(number));
+  }
+
+  /** @param {number} number */
+  #keyOf(number) {
+    return this.itemKeys[lowerBound(this.cuts, number + 1) - 1];
   }
 
   /** @param {Loader} loader @returns {Promise<PopularTable|null>} */
