@@ -11,6 +11,8 @@ import { Release } from "./release.js";
 const HEAD_KEEP_SECONDS = 30;
 /** When a release is everywhere: propagation takes a minute or more. */
 const SETTLED_MS = 600_000;
+/** How long a failed look at the head is not tried again, with a release to go on with. */
+const RETRY_MS = 1000;
 /** A head not read for so long says too little of who was erased for visitor rows to be used. */
 const OVERDUE_MS = 60_000;
 
@@ -22,9 +24,10 @@ export class Releases {
     this.live = null;
     this.counter = -1;
     this.issuedAt = 0;
-    /** When the head was last read, and last asked for. */
+    /** When the head was last read, last asked for, and last could not be had. */
     this.checkedAt = 0;
     this.askedAt = 0;
+    this.failedAt = 0;
   }
 
   /**
@@ -37,7 +40,7 @@ export class Releases {
     const age = loader.platform.now() - this.checkedAt;
     const due = this.config.headSeconds * 1000;
     if (!this.live) await this.#refresh(loader);
-    else if (age >= due) await this.#refreshSoon(loader);
+    else if (age >= due) await this.#refreshSoon(loader, due);
     else if (age >= due / 2 && this.askedAt <= this.checkedAt) {
       loader.platform.waitUntil(this.#refresh(loader));
     }
@@ -47,8 +50,9 @@ export class Releases {
     return { release: this.live, fresh };
   }
 
-  /** @param {Loader} loader */
-  async #refreshSoon(loader) {
+  /** @param {Loader} loader @param {number} due */
+  async #refreshSoon(loader, due) {
+    if (loader.platform.now() - this.failedAt < Math.min(RETRY_MS, due)) return;
     const refresh = this.#refresh(loader);
     loader.platform.waitUntil(refresh);
     // Late is not a fault here: the release in memory goes on.
@@ -65,19 +69,32 @@ export class Releases {
       const head = await unseal(
         platform, "frontshelf/head/1", this.config, this.config.headKeys, value,
       );
-      if (head.counter < Math.max(this.counter, this.config.minCounter)) {
-        throw new Error("older than one seen before");
-      }
-      if (this.live?.manifest !== head.live.manifest) await this.#open(loader, head.live);
+      this.#refuseOlder(head);
+      const known = this.live?.manifest === head.live.manifest;
+      const release = known ? this.live : await this.#open(loader, head.live);
+      // Another request may have seen a newer head while this one read the manifest.
+      this.#refuseOlder(head);
+      this.live = release;
       this.counter = head.counter;
       this.issuedAt = head.issued_at;
       this.checkedAt = platform.now();
     } catch (error) {
+      this.failedAt = platform.now();
       health.fault(`head_${reasonOf(error)}`, error instanceof Error ? error.message : "");
     }
   }
 
-  /** @param {Loader} loader @param {{manifest: string, digest: Uint8Array}} named */
+  /** @param {{counter: number}} head */
+  #refuseOlder(head) {
+    if (head.counter < Math.max(this.counter, this.config.minCounter)) {
+      throw new Error("older than one seen before");
+    }
+  }
+
+  /**
+   * @param {Loader} loader @param {{manifest: string, digest: Uint8Array}} named
+   * @returns {Promise<Release>}
+   */
   async #open(loader, named) {
     const { platform } = loader;
     const value = await within(platform.get(named.manifest, loader.keepSeconds), this.config.readMs);
@@ -88,6 +105,6 @@ export class Releases {
       platform, "frontshelf/manifest/1", this.config, this.config.releaseKeys, value,
     );
     if (body.kind !== "manifest" || body.format !== 1) throw new Error("format");
-    this.live = new Release(body, named.manifest);
+    return new Release(body, named.manifest);
   }
 }
