@@ -30,6 +30,8 @@ def open_scratch(folder: Path, memory_limit: str) -> Iterator[Scratch]:
         # In memory, and what does not fit goes to files in `spill`.
         duck = open_duck(folder / "spill", memory_limit)
         try:
+            # Compressed, the staged rows need half the room.
+            duck.execute("ATTACH ':memory:' AS staging (COMPRESS); USE staging")
             duck.execute(MACROS + events.STAGE + catalogue.STAGE)
             yield Scratch(folder, duck)
         finally:

@@ -17,7 +17,7 @@ from control_plane.settings import Ingest, Project, Settings
 
 NOW = datetime(2026, 6, 1)
 FUZZ = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 
 ODD = st.sampled_from(

@@ -88,8 +88,13 @@ STEPS = (
 )
 
 
-@pytest.mark.parametrize("action", ["SIGKILL", "SIGINT"])
-@pytest.mark.parametrize("step", STEPS)
+INTERRUPTED = ("intake.make_plan", "settle._write_days", "settle.commit")
+
+
+@pytest.mark.parametrize(
+    ("step", "action"),
+    [*((step, "SIGKILL") for step in STEPS), *((step, "SIGINT") for step in INTERRUPTED)],
+)
 def test_a_killed_ingest_leaves_the_log_and_the_next_carries_on(
     take, project, folder, query, step, action
 ):
@@ -116,7 +121,7 @@ def test_an_ingest_killed_at_any_moment_leaves_the_log_and_the_next_carries_on(
 ):
     take("first.csv", FIRST)
     chance = random.Random(5)
-    for _ in range(12):
+    for _ in range(8):
         process = child(project, folder)
         assert process.stdout is not None
         process.stdout.readline()
