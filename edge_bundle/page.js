@@ -1,6 +1,6 @@
 /** The origin's page, streamed through HTMLRewriter with its slots filled. */
 
-import { cookieHeaders } from "./core/api.js";
+import { cookieHeaders } from "./core/answers.js";
 import { pathMatches } from "./core/config.js";
 import { setCookie, withoutOurs } from "./core/cookies.js";
 import { decideSlots } from "./core/decide.js";

@@ -1,8 +1,9 @@
 /** The HTTP interface under the prefix, the same on every platform. */
 
+import { cookieHeaders, failure, fragment, json, script } from "./answers.js";
+import { isBrowser, isTrusted } from "./callers.js";
 import { decideSlots } from "./decide.js";
 import { MAX_BATCH_BYTES, stampEvents } from "./events.js";
-import { same } from "./identity.js";
 import { Refusal, parseObject, readSlots, withBody } from "./requests.js";
 import { isCrawler, visitOf } from "./visit.js";
 
@@ -10,7 +11,7 @@ import { isCrawler, visitOf } from "./visit.js";
  * @typedef {import("./visit.js").Call} Call
  * @typedef {import("./edge.js").Edge} Edge
  * @typedef {import("./loader.js").Loader} Loader
- * @typedef {{status: number, headers: [string, string][], body: string}} Answer
+ * @typedef {import("./answers.js").Answer} Answer
  *
  * @typedef {object} Assets scripts that pages load
  * @property {string} sdk
@@ -18,7 +19,6 @@ import { isCrawler, visitOf } from "./visit.js";
  */
 
 const MAX_DECIDE_BYTES = 65_536;
-const PRIVATE = "private, no-store";
 
 /**
  * Answer a call under the prefix, or null when it is not one of ours.
@@ -121,18 +121,6 @@ async function events(edge, loader, call, path, collect) {
   return failure(503, "collector_unavailable", "try again", [["retry-after", "5"]]);
 }
 
-/** @param {Edge} edge @param {Call} call */
-function isTrusted({ config }, call) {
-  if (config.trustLoopback) return true;
-  const bearer = /^Bearer (.+)$/.exec(call.header("authorization") ?? "");
-  return Boolean(bearer && config.apiToken && same(bearer[1], config.apiToken));
-}
-
-/** @param {Call} call */
-function isBrowser(call) {
-  return Boolean(call.header("sec-fetch-site") ?? call.header("cookie")?.includes("fs_c="));
-}
-
 /** @param {Edge} edge @param {Loader} loader */
 async function liveRelease(edge, loader) {
   const { release, fresh } = await edge.releases.ready(loader);
@@ -150,47 +138,4 @@ function decodeName(encoded) {
   }
   if (!/^[\w.-]{1,100}$/.test(name)) throw new Refusal(400, "bad_request", "malformed slot name");
   return name;
-}
-
-/** @param {string[]} cookies @returns {[string, string][]} */
-export function cookieHeaders(cookies) {
-  return cookies.map((cookie) => ["set-cookie", cookie]);
-}
-
-/** @param {number} status @param {unknown} body @param {[string, string][]} [headers] @returns {Answer} */
-function json(status, body, headers = []) {
-  const own = /** @type {[string, string][]} */ ([
-    ["content-type", "application/json"],
-    ["cache-control", PRIVATE],
-  ]);
-  return { status, headers: [...own, ...headers], body: JSON.stringify(body) };
-}
-
-/** @param {number} status @param {string} code @param {string} message @param {[string, string][]} [headers] */
-function failure(status, code, message, headers = []) {
-  return json(status, { error: { code, message } }, headers);
-}
-
-/**
- * A slot's markup; 204 says that the page's own content stands.
- * @param {string|null} html @param {[string, string][]} headers @returns {Answer}
- */
-function fragment(html, headers) {
-  const own = /** @type {[string, string][]} */ ([
-    ["content-type", "text/html; charset=utf-8"],
-    ["cache-control", PRIVATE],
-  ]);
-  return { status: html === null ? 204 : 200, headers: [...own, ...headers], body: html ?? "" };
-}
-
-/** @param {string} source @returns {Answer} */
-function script(source) {
-  return {
-    status: 200,
-    headers: [
-      ["content-type", "text/javascript; charset=utf-8"],
-      ["cache-control", "public, max-age=300"],
-    ],
-    body: source,
-  };
 }
