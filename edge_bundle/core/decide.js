@@ -10,7 +10,7 @@ import { renderShelf } from "./render.js";
 /**
  * @typedef {object} Visit everything a decision depends on beside the release
  * @property {number} now epoch milliseconds
- * @property {import("./consent.js").Consent} consent
+ * @property {import("./purposes.js").Consent} consent
  * @property {string|null} device
  * @property {boolean} isNew whether the device was not known before
  * @property {string|null} user

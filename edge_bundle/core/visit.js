@@ -1,6 +1,6 @@
 /** Makes a visit of a request: consent first, then only what that consent allows to be read. */
 
-import { readConsent } from "./consent.js";
+import { readConsent } from "./purposes.js";
 import { readCookies, setCookie } from "./cookies.js";
 import { newDevice, readDevice, readUser } from "./identity.js";
 import { NO_SESSION, readSession } from "./session.js";
