@@ -21,8 +21,6 @@ _IMPORT = re.compile(
     re.MULTILINE,
 )
 _KINDS: Mapping[str, Kind] = {"ESModule": "esModule", "Text": "text", "Data": "data"}
-#: What a module is when no rule says so: one that wrangler's bundler would take in.
-_EVERYTHING = Rule(type="ESModule", globs=("**/*",))
 
 
 class Module(msgspec.Struct, frozen=True):
@@ -34,15 +32,17 @@ class Module(msgspec.Struct, frozen=True):
 
 
 class _Wanted(msgspec.Struct, frozen=True):
-    """A module that is needed, and the line of the import that says so."""
+    """A module that is needed, and the import that says so: its words, its file and line."""
 
     name: str
+    specifier: str = ""
     importer: str | None = None
     line: int | None = None
 
 
 #: Returns a module's bytes, or None when there is none of that name.
 Read = Callable[[str], bytes | None]
+KindOf = Callable[[_Wanted], Kind]
 
 
 def collect_modules(
@@ -50,7 +50,9 @@ def collect_modules(
 ) -> tuple[Module, ...]:
     """Return `main` and all that it imports from `folder`, main first.
 
-    With `only_rules`, as under wrangler's `no_bundle`, every module but main needs a rule.
+    As in wrangler's bundler, a rule matches the words of an import, and what no rule names is
+    JavaScript. With `only_rules`, as under `no_bundle`, a rule matches the file's path, and every
+    module but main needs one.
     Raises InputError with file and line when an import leads to no file or to no rule.
     """
 
@@ -58,7 +60,9 @@ def collect_modules(
         file = folder / name
         return file.read_bytes() if file.is_file() else None
 
-    return _follow(main, rules if only_rules else [*rules, _EVERYTHING], read, folder)
+    return _follow(
+        main, _kind_by_path(rules, folder) if only_rules else _kind_by_words(rules), read, folder
+    )
 
 
 def inline_modules(
@@ -70,16 +74,16 @@ def inline_modules(
         source = sources.get(name)
         return source.encode() if isinstance(source, str) else source
 
-    return _follow(main, [*rules, _EVERYTHING], read, Path())
+    return _follow(main, _kind_by_words(rules), read, Path())
 
 
-def _follow(main: str, rules: Sequence[Rule], read: Read, folder: Path) -> tuple[Module, ...]:
+def _follow(main: str, kind_of: KindOf, read: Read, folder: Path) -> tuple[Module, ...]:
     found: dict[str, Module] = {}
     waiting = [_Wanted(main)]
     while waiting:
         wanted = waiting.pop(0)
         if wanted.name not in found:
-            kind = "esModule" if wanted.name == main else _kind(wanted, rules, folder)
+            kind = "esModule" if wanted.name == main else kind_of(wanted)
             module = Module(wanted.name, kind, _source(wanted, read, folder))
             found[wanted.name] = module
             waiting += _imports(module, folder) if module.kind == "esModule" else []
@@ -109,6 +113,7 @@ def _imports(module: Module, folder: Path) -> list[_Wanted]:
     return [
         _Wanted(
             posixpath.normpath(posixpath.join(home, match["specifier"])),
+            match["specifier"],
             module.name,
             text.count("\n", 0, match.start("specifier")) + 1,
         )
@@ -117,19 +122,37 @@ def _imports(module: Module, folder: Path) -> list[_Wanted]:
     ]
 
 
-def _kind(wanted: _Wanted, rules: Sequence[Rule], folder: Path) -> Kind:
-    for rule in rules:
-        if any(_glob(glob).fullmatch(wanted.name) for glob in rule.globs):
-            return _KINDS[rule.type]
-    raise InputError(
-        f"imports {wanted.name!r}, which no rule names",
-        file=folder / (wanted.importer or wanted.name),
-        line=wanted.line,
-        remedy="Add a glob for it to 'rules' in wrangler.jsonc, or it would not be uploaded.",
-    )
+def _kind_by_path(rules: Sequence[Rule], folder: Path) -> KindOf:
+    def kind(wanted: _Wanted) -> Kind:
+        for rule in rules:
+            if any(_path_glob(glob).fullmatch(wanted.name) for glob in rule.globs):
+                return _KINDS[rule.type]
+        raise InputError(
+            f"imports {wanted.name!r}, which no rule names",
+            file=folder / (wanted.importer or wanted.name),
+            line=wanted.line,
+            remedy="Add a glob for it to 'rules' in wrangler.jsonc, or it would not be uploaded.",
+        )
+
+    return kind
 
 
-def _glob(pattern: str) -> re.Pattern[str]:
+def _kind_by_words(rules: Sequence[Rule]) -> KindOf:
+    def kind(wanted: _Wanted) -> Kind:
+        for rule in rules:
+            if any(_words_glob(glob).fullmatch(wanted.specifier) for glob in rule.globs):
+                return _KINDS[rule.type]
+        return "esModule"
+
+    return kind
+
+
+def _path_glob(pattern: str) -> re.Pattern[str]:
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
     wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return re.compile("".join(wild.get(part, re.escape(part)) for part in parts))
+
+
+def _words_glob(pattern: str) -> re.Pattern[str]:
+    # To wrangler's bundler any run of stars means anything, slashes too; all else is literal.
+    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", pattern)))

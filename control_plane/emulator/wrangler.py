@@ -12,9 +12,9 @@ from control_plane.errors import InputError, suggest
 
 #: Keys of wrangler's that say nothing about how a worker runs locally.
 DEPLOYMENT_KEYS = frozenset(
-    ("$schema", "account_id", "keep_vars", "limits", "logpush", "minify", "observability",
-     "placement", "preview_urls", "route", "routes", "send_metrics", "tail_consumers", "triggers",
-     "upload_source_maps", "workers_dev")
+    ("$schema", "account_id", "keep_names", "keep_vars", "limits", "logpush", "minify",
+     "observability", "placement", "preview_urls", "route", "routes", "send_metrics",
+     "tail_consumers", "triggers", "upload_source_maps", "workers_dev")
 )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ const s = 'import x from "./no.js"';
     "text.js": "import './never-followed.js'",
 }
 TEXT = [
-    Rule(type="Text", globs=("text.js",)),
+    Rule(type="Text", globs=("**/text.js", "text.js")),
     Rule(type="ESModule", globs=("*.js", "core/**/*.js")),
 ]
 
@@ -118,7 +118,20 @@ def test_a_module_that_would_not_be_uploaded_is_refused(tmp_path):
         collect_modules(tmp_path, "main.js", TEXT, only_rules=True)
 
 
-def test_the_bundle_names_every_module_that_it_imports():
+def test_a_bundlers_rule_matches_the_words_of_an_import():
+    sources = {
+        "main.js": 'import "./page.js";\nimport "./core/page.js";\nimport "./deep/other.js";',
+        "page.js": "<b>a page</b>",
+        "core/page.js": "never read as JavaScript: import './gone.js'",
+        "deep/other.js": 'import "../sdk.js";',
+        "sdk.js": "",
+    }
+    rules = [Rule(type="Text", globs=("*/page.js", "sdk.js"))]
+    kinds = {module.name: module.kind for module in inline_modules(sources, "main.js", rules)}
+    assert {name for name, kind in kinds.items() if kind == "text"} == {"page.js", "core/page.js"}
+
+
+def test_the_bundle_takes_what_pages_load_as_text_and_nothing_else():
     config = read_wrangler(Path(str(files("edge_bundle"))) / "wrangler.jsonc")
     folder = config.file.parent
     modules = collect_modules(folder, config.main, config.rules, only_rules=config.no_bundle)
