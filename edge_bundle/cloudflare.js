@@ -23,7 +23,7 @@ export default {
       passOn(env, edge.config.collectUrl, path, body);
     const own = await answer(edge, loader, call, { assets: ASSETS, collect });
     if (own) {
-      const empty = own.status === 204 || request.method === "HEAD";
+      const empty = own.status === 204 || own.status === 304 || request.method === "HEAD";
       return new Response(empty ? null : own.body, { status: own.status, headers: own.headers });
     }
     return servePage(edge, loader, call, request);

@@ -4,6 +4,7 @@ import { cookieHeaders, failure, fragment, json, script } from "./answers.js";
 import { isBrowser, isTrusted } from "./callers.js";
 import { decideSlots } from "./decide.js";
 import { MAX_BATCH_BYTES, stampEvents } from "./events.js";
+import { answerFlags } from "./ofrep.js";
 import { Refusal, parseObject, readSlots, withBody } from "./requests.js";
 import { isCrawler, visitOf } from "./visit.js";
 
@@ -32,6 +33,7 @@ export async function answer(edge, loader, call, host) {
   const { prefix } = edge.config;
   const path = call.url.pathname;
   if (path === "/.well-known/gpc.json") return json(200, { gpc: true, lastUpdate: "2026-11-01" });
+  if (path.startsWith("/ofrep/")) return answerFlags(edge, loader, call);
   if (path !== prefix && !path.startsWith(`${prefix}/`)) return null;
   try {
     return await route(edge, loader, call, path.slice(prefix.length + 1), host);

@@ -75,7 +75,7 @@ function needsOf(release, slots) {
 }
 
 /** @param {any} rules @param {any} slot */
-function slotNeeds(rules, slot) {
+export function slotNeeds(rules, slot) {
   const conditions = JSON.stringify(slot.rules);
   const shelf = contentsOf(slot).some((name) => rules.content[name]?.kind === "items");
   return {

@@ -1,0 +1,151 @@
+/** Slots and experiments as OpenFeature flags: their keys, and what each choice says of itself. */
+
+/**
+ * @typedef {import("./choose.js").Choice} Choice
+ * @typedef {import("./release.js").Release} Release
+ *
+ * @typedef {object} Said one flag's part of an answer
+ * @property {any} said
+ * @property {string} text the same as JSON
+ * @property {number} high two hashes of the text, for the ETag
+ * @property {number} low
+ *
+ * @typedef {{flags: Flag[], byKey: Map<string, Flag>, needs: import("./history.js").Needs}} Flags
+ */
+
+import { slotNeeds } from "./decide.js";
+
+/** @type {WeakMap<Release, Flags>} */
+const known = new WeakMap();
+
+/** Choices remembered per flag: rules and variations are few, but never trust that. */
+const MAX_SAID = 200;
+
+/** @param {Release} release @returns {Flags} */
+export function flagsOf(release) {
+  let flags = known.get(release);
+  if (!flags) known.set(release, (flags = makeFlags(release.rules)));
+  return flags;
+}
+
+/** @param {any} rules */
+function makeFlags(rules) {
+  const slots = Object.assign(Object.create(null), experimentSlots(rules), rules.slots);
+  const all = { ...rules, slots };
+  const flags = Object.keys(slots).map((key) => new Flag(key, all, !(key in rules.slots)));
+  return {
+    flags,
+    byKey: new Map(flags.map((flag) => [flag.key, flag])),
+    needs: {
+      items: flags.some(({ needs }) => needs.items),
+      visitor: flags.some(({ needs }) => needs.visitor),
+    },
+  };
+}
+
+/**
+ * An experiment's flag is a slot with its one rule and nothing else, so that it decides as the
+ * first slot does that names it.
+ * @param {any} rules
+ */
+function experimentSlots(rules) {
+  /** @type {Record<string, any>} */
+  const slots = Object.create(null);
+  for (const slot of Object.values(rules.slots)) {
+    for (const rule of slot.rules) {
+      if (rule.experiment) slots[rule.experiment.key] ??= { default: null, control: null, rules: [rule] };
+    }
+  }
+  return slots;
+}
+
+/** One slot or experiment. */
+export class Flag {
+  /** @param {string} key @param {any} rules @param {boolean} experiment */
+  constructor(key, rules, experiment) {
+    this.key = key;
+    this.rules = rules;
+    this.experiment = experiment;
+    this.needs = slotNeeds(rules, rules.slots[key]);
+    if (experiment) this.needs.items = JSON.stringify(rules.slots[key].rules).includes('"session.categories');
+    /** @type {Map<string, Said>} */
+    this.said = new Map();
+  }
+
+  /** @param {Choice} choice @returns {any} the content a slot shows; an experiment only names it */
+  contentOf({ content }) {
+    return this.experiment || content === null ? undefined : this.rules.content[content];
+  }
+
+  /** @param {Choice} choice @param {boolean} trusted @returns {Said} */
+  say(choice, trusted) {
+    const variation = choice.experiment ? choice.experiment.variation : "";
+    const name = `${trusted ? "t" : ""}${variation} ${choice.reason}`;
+    let said = this.said.get(name);
+    if (!said) {
+      said = this.#make(choice, this.#value(choice), this.#reason(choice), choice.reason, trusted);
+      if (this.said.size < MAX_SAID) this.said.set(name, said);
+    }
+    return said;
+  }
+
+  /** @param {Choice} choice @param {string[]} items @param {string} reason @param {boolean} trusted */
+  sayShelf(choice, items, reason, trusted) {
+    const value = items.length ? { content: choice.content, items } : undefined;
+    const split = this.#reason(choice);
+    return this.#make(choice, value, split === "SPLIT" ? split : value ? "TARGETING_MATCH" : "DEFAULT", reason, trusted);
+  }
+
+  /** @returns {Said} */
+  keyMissing() {
+    return hashed({ key: this.key, errorCode: "TARGETING_KEY_MISSING" });
+  }
+
+  /** @param {Choice} choice */
+  #value(choice) {
+    if (choice.content === null) return undefined;
+    if (this.experiment) return choice.content;
+    return { content: choice.content, items: [], html: this.contentOf(choice)?.html };
+  }
+
+  /** @param {Choice} choice */
+  #reason({ reason, experiment }) {
+    if (experiment) return "SPLIT";
+    if (reason.startsWith("rule:")) return "TARGETING_MATCH";
+    return this.rules.slots[this.key].rules.length || this.rules.holdout ? "DEFAULT" : "STATIC";
+  }
+
+  /**
+   * @param {Choice} choice @param {any} value undefined asks for the default in the caller's code
+   * @param {string} reason OpenFeature's @param {string} ours @param {boolean} trusted
+   */
+  #make({ content, experiment }, value, reason, ours, trusted) {
+    const metadata = {
+      ...(trusted ? { reason: ours } : {}),
+      ...(experiment
+        ? {
+            experiment: experiment.key,
+            variation: experiment.variation,
+            in_holdout: experiment.in_holdout,
+            propensity: experiment.propensity,
+          }
+        : {}),
+    };
+    const variant = (value && content) ?? (experiment ? "control" : "default");
+    return hashed({ key: this.key, value, reason, variant, metadata });
+  }
+}
+
+/** @param {any} said @returns {Said} */
+function hashed(said) {
+  const text = JSON.stringify(said);
+  let high = 0x811c9dc5;
+  let low = 0x9747b28c;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x5bd1e995);
+    low ^= low >>> 15;
+  }
+  return { said, text, high, low };
+}

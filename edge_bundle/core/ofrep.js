@@ -1,0 +1,195 @@
+/**
+ * OpenFeature's remote evaluation protocol, OFREP 0.3.0: slots and experiments as flags.
+ *
+ * What a flag says is text made once per release, choice and caller, so that a call of twenty
+ * flags concatenates; only shelves of items are made per call.
+ */
+
+import { cookieHeaders, json } from "./answers.js";
+import { attributesOf } from "./attributes.js";
+import { isTrusted } from "./callers.js";
+import { choose } from "./choose.js";
+import { flagsOf } from "./flags.js";
+import { lookUp } from "./history.js";
+import { toBase64 } from "./platform.js";
+import { fillShelf } from "./recommend.js";
+import { Refusal, parseObject, withBody } from "./requests.js";
+import { visitOf } from "./visit.js";
+
+/**
+ * @typedef {import("./visit.js").Call} Call
+ * @typedef {import("./edge.js").Edge} Edge
+ * @typedef {import("./loader.js").Loader} Loader
+ * @typedef {import("./answers.js").Answer} Answer
+ * @typedef {import("./flags.js").Flag} Flag
+ */
+
+const PATH = "/ofrep/v1/evaluate/flags";
+const MAX_BYTES = 65_536;
+const PLAIN = { page: undefined, consent: undefined, visitor: undefined, session: undefined };
+
+/**
+ * Answer a call under /ofrep/. Failures have the protocol's shapes.
+ * @param {Edge} edge @param {Loader} loader @param {Call} call
+ * @returns {Promise<Answer>}
+ */
+export async function answerFlags(edge, loader, call) {
+  const path = call.url.pathname;
+  const key = path.startsWith(`${PATH}/`) ? decodeKey(path.slice(PATH.length + 1)) : undefined;
+  if (key === undefined && path !== PATH) return refusal(404, "GENERAL", "nothing here");
+  if (call.method !== "POST") {
+    return refusal(405, "GENERAL", "use POST", key, [["allow", "POST"]]);
+  }
+  try {
+    return await evaluateFlags(edge, loader, call, key);
+  } catch (error) {
+    if (error instanceof Refusal) return refusal(error.status, error.code, error.message, key);
+    loader.health.fault("api_error", error instanceof Error ? error.message : "");
+    return refusal(500, "GENERAL", "the edge could not answer; use your defaults", key);
+  }
+}
+
+/** @param {Edge} edge @param {Loader} loader @param {Call} call @param {string} [key] */
+async function evaluateFlags(edge, loader, call, key) {
+  const trusted = isTrusted(edge, call);
+  if (!trusted && call.header("authorization")?.startsWith("Bearer ")) {
+    throw new Refusal(401, "GENERAL", "the bearer token is not this edge's");
+  }
+  const context = await readContext(call);
+  const { release, fresh } = await edge.releases.ready(loader);
+  if (!release) throw new Refusal(500, "GENERAL", "no release is live here yet; deploy one");
+  const known = await visitOf(call, loader);
+  const visit = visitWith(known.visit, context, trusted);
+  const { flags, byKey, needs } = flagsOf(release);
+  const one = key === undefined ? undefined : byKey.get(key);
+  if (key !== undefined && !one) throw new Refusal(404, "FLAG_NOT_FOUND", "no such slot or experiment");
+  const history = await lookUp(loader, release, visit, one ? one.needs : needs, fresh);
+  const answers = new Evaluation({ release, loader, visit, history }, trusted);
+  const headers = cookieHeaders(known.cookies);
+  return one ? answers.single(one, headers) : answers.bulk(flags, call, headers);
+}
+
+/** One call's flags, decided over one object of attributes. */
+class Evaluation {
+  /** @param {import("./recommend.js").Scene} scene @param {boolean} trusted */
+  constructor(scene, trusted) {
+    this.scene = scene;
+    this.trusted = trusted;
+    /** @type {Record<string, any>|undefined} */
+    this.made = undefined;
+    this.attributes = () =>
+      (this.made ??= attributesOf(scene.visit, scene.history, scene.release.rules.timezone));
+    this.id = toBase64(scene.loader.platform.random(9));
+  }
+
+  /** @param {Flag[]} flags @param {Call} call @param {[string, string][]} headers */
+  async bulk(flags, call, headers) {
+    const found = flags.map((flag) => this.flag(flag));
+    const shelves = found.some((one) => one instanceof Promise);
+    const said = /** @type {import("./flags.js").Said[]} */ (shelves ? await Promise.all(found) : found);
+    let high = 0;
+    let low = 0;
+    let text = "";
+    for (const one of said) {
+      high = Math.imul(high ^ one.high, 0x01000193);
+      low = Math.imul(low ^ one.low, 0x5bd1e995) + 1;
+      text += text ? `,${one.text}` : one.text;
+    }
+    const { id } = this.scene.release;
+    const tag = `"${id}.${(high >>> 0).toString(36)}.${(low >>> 0).toString(36)}"`;
+    const own = /** @type {[string, string][]} */ ([...headers, ["etag", tag]]);
+    if (call.header("if-none-match")?.includes(tag)) return answer(304, "", own);
+    const body = `{"flags":[${text}],"metadata":{"release":"${id}","decision":"${this.id}"}}`;
+    return answer(200, body, own);
+  }
+
+  /** @param {Flag} flag @param {[string, string][]} headers */
+  async single(flag, headers) {
+    if (this.#lacksKey(flag)) {
+      throw new Refusal(400, "TARGETING_KEY_MISSING", "an experiment needs context.targetingKey");
+    }
+    const { said } = await this.flag(flag);
+    const metadata = { ...said.metadata, release: this.scene.release.id, decision: this.id };
+    return answer(200, JSON.stringify({ ...said, metadata }), headers);
+  }
+
+  /** @param {Flag} flag @returns {import("./flags.js").Said|Promise<import("./flags.js").Said>} */
+  flag(flag) {
+    const { visit, loader } = this.scene;
+    if (this.#lacksKey(flag)) return flag.keyMissing();
+    const choice = choose(flag.rules, flag.key, visit, this.attributes);
+    const content = flag.contentOf(choice);
+    if (content?.kind === "items") return this.#shelf(flag, choice, content);
+    loader.health.decided(choice.reason);
+    return flag.say(choice, this.trusted);
+  }
+
+  /** @param {Flag} flag @param {import("./choose.js").Choice} choice @param {any} content */
+  async #shelf(flag, choice, content) {
+    const { cards, source } = await fillShelf(this.scene, content, content.limit);
+    const reason = !cards.length ? "empty" : choice.reason === "default" ? (source ?? "default") : choice.reason;
+    this.scene.loader.health.decided(reason);
+    return flag.sayShelf(choice, cards.map((card) => card.sku), reason, this.trusted);
+  }
+
+  /** @param {Flag} flag */
+  #lacksKey({ experiment }) {
+    const { visit } = this.scene;
+    return experiment && visit.consent.personalization && !visit.device;
+  }
+}
+
+/** @param {Call} call @returns {Promise<Record<string, any>>} */
+async function readContext(call) {
+  let body;
+  try {
+    body = parseObject(await call.body(MAX_BYTES));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(400, "PARSE_ERROR", error.message);
+  }
+  const { context = {} } = body;
+  if (typeof context !== "object" || context === null || Array.isArray(context)) {
+    throw new Refusal(400, "INVALID_CONTEXT", "context must be an object");
+  }
+  return context;
+}
+
+/**
+ * @param {import("./decide.js").Visit} visit
+ * @param {Record<string, any>} context
+ * @param {boolean} trusted
+ */
+function visitWith(visit, { targetingKey, page, consent, visitor, session, ...attributes }, trusted) {
+  try {
+    const device = targetingKey || undefined;
+    return withBody(visit, { ...PLAIN, page, consent, visitor, session, device, attributes }, trusted);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(400, "INVALID_CONTEXT", error.message.replace("device", "targetingKey"));
+  }
+}
+
+/** @param {string} encoded */
+function decodeKey(encoded) {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
+/** @param {number} status @param {string} body @param {[string, string][]} headers @returns {Answer} */
+function answer(status, body, headers) {
+  const own = /** @type {[string, string][]} */ ([["cache-control", "private, no-store"]]);
+  if (status === 200) own.push(["content-type", "application/json"]);
+  return { status, headers: [...own, ...headers], body };
+}
+
+/**
+ * @param {number} status @param {string} errorCode @param {string} errorDetails
+ * @param {string} [key] @param {[string, string][]} [headers]
+ */
+function refusal(status, errorCode, errorDetails, key, headers) {
+  return json(status, { key, errorCode, errorDetails }, headers);
+}
