@@ -1,11 +1,10 @@
 /** The origin's page, streamed through HTMLRewriter with its slots filled. */
 
 import { cookieHeaders } from "./core/answers.js";
-import { pathMatches } from "./core/config.js";
-import { setCookie, withoutOurs } from "./core/cookies.js";
-import { decideSlots } from "./core/decide.js";
-import { signUser } from "./core/identity.js";
-import { within } from "./core/platform.js";
+import { withoutOurs } from "./core/cookies.js";
+import {
+  BODY_HEADERS, CONDITIONS, isNavigation, isOurs, isPage, slotDecider, vouchedUser,
+} from "./core/pages.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 
 /**
@@ -14,24 +13,17 @@ import { isCrawler, visitOf } from "./core/visit.js";
  * @typedef {import("./core/visit.js").Call} Call
  */
 
-/** Statements about a body that the rewritten one no longer keeps. */
-const BODY_HEADERS = [
-  "etag", "last-modified", "expires", "age", "content-length", "accept-ranges", "content-md5",
-  "digest", "content-digest", "repr-digest",
-];
-const CONDITIONS = ["if-none-match", "if-modified-since", "if-range", "range"];
-
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {Request} request */
 export async function servePage(edge, loader, call, request) {
-  const { include, exclude } = edge.config;
-  const path = call.url.pathname;
-  const ours = pathMatches(path, include) && !pathMatches(path, exclude);
+  const ours = isOurs(edge, call.url.pathname);
   const answering = fetchOrigin(call, request, ours);
   const preparing = visitOf(call, loader);
   const response = await answering;
   const { visit, cookies } = await preparing;
-  const vouched = await vouchedUser(edge, loader, call, response, visit);
-  const rewritten = ours && isPage(call, response) && !isCrawler(call);
+  const header = (/** @type {string} */ name) => response.headers.get(name);
+  const vouched = await vouchedUser(edge, loader, call, header, visit);
+  const page = ours && isPage(call, response.status, header("content-type"));
+  const rewritten = page && !isCrawler(call);
   if (!rewritten && vouched === null) return response;
   const headers = new Headers(response.headers);
   headers.delete("frontshelf-user");
@@ -42,8 +34,8 @@ export async function servePage(edge, loader, call, request) {
   for (const [name, value] of cookieHeaders(cookies)) {
     if (!(vouched && value.startsWith("fs_u="))) headers.append(name, value);
   }
-  const page = new Response(response.body, { ...statusOf(response), headers });
-  return call.method === "HEAD" ? page : fillSlots(edge, loader, visit, page);
+  const plain = new Response(response.body, { ...statusOf(response), headers });
+  return call.method === "HEAD" ? plain : fillSlots(edge, loader, visit, plain);
 }
 
 /** @param {Response} response */
@@ -75,60 +67,12 @@ async function ask(request) {
   }
 }
 
-/** @param {Call} call */
-function isNavigation(call) {
-  if (call.method !== "GET" && call.method !== "HEAD") return false;
-  const destination = call.header("sec-fetch-dest");
-  if (destination) return ["document", "iframe", "frame"].includes(destination);
-  return (call.header("accept") ?? "").includes("text/html");
-}
-
-/** @param {Call} call @param {Response} response */
-function isPage(call, response) {
-  return (
-    (call.method === "GET" || call.method === "HEAD") &&
-    response.status === 200 &&
-    /^text\/html\b/i.test(response.headers.get("content-type") ?? "")
-  );
-}
-
-/**
- * Return the fs_u cookie that the origin's `Frontshelf-User` asks for, "" when it may not
- * count, null when the header is absent. A response that a cache may have kept vouches for
- * nobody: it could be somebody else's.
- * @param {Edge} edge @param {Loader} loader @param {Call} call @param {Response} response
- * @param {import("./core/decide.js").Visit} visit
- * @returns {Promise<string|null>}
- */
-async function vouchedUser(edge, loader, call, response, visit) {
-  const { headers } = response;
-  const user = headers.get("frontshelf-user");
-  if (user === null) return null;
-  const secure = call.url.protocol === "https:";
-  const caching = headers.get("cache-control") ?? "";
-  const status = headers.get("cf-cache-status") ?? "DYNAMIC";
-  const own =
-    /\b(private|no-store)\b/i.test(caching) &&
-    !headers.has("age") &&
-    ["DYNAMIC", "BYPASS", "MISS"].includes(status.toUpperCase());
-  if (!own) return "";
-  if (!user) {
-    visit.user = null;
-    return setCookie("fs_u", "", { secure });
-  }
-  if (!visit.consent.personalization) return "";
-  const signed = await signUser(loader.platform, edge.config, user);
-  if (!signed) return "";
-  visit.user = user;
-  return setCookie("fs_u", signed, { secure });
-}
-
 /**
  * @param {Edge} edge @param {Loader} loader
  * @param {import("./core/decide.js").Visit} visit @param {Response} page
  */
 function fillSlots(edge, loader, visit, page) {
-  const live = edge.releases.ready(loader);
+  const decide = slotDecider(edge, loader, visit);
   const facts = { item: "", category: "" };
   const rewriter = new HTMLRewriter().on("body", {
     element(body) {
@@ -142,28 +86,11 @@ function fillSlots(edge, loader, visit, page) {
       item: element.getAttribute("data-fs-item") ?? facts.item,
       category: element.getAttribute("data-fs-category") ?? facts.category,
     };
-    // A handler that throws or never ends would cut the page off, so nothing may leave here.
-    try {
-      const deciding = decideOne(live, loader, { ...visit, page: own }, name);
-      const decision = await within(deciding, edge.config.slotMs);
-      if (!decision) return;
-      element.setAttribute("data-fs-decision", decision.id);
-      if (decision.html !== null) element.setInnerContent(decision.html, { html: true });
-    } catch (error) {
-      loader.health.fault("slot_failed", `${name.slice(0, 80)}: ${error}`);
-    }
+    const decision = await decide(name, own);
+    if (!decision) return;
+    element.setAttribute("data-fs-decision", decision.id);
+    if (decision.html !== null) element.setInnerContent(decision.html, { html: true });
   };
   for (const tag of edge.config.slotTags) rewriter.on(`${tag}[data-fs-slot]`, { element });
   return rewriter.transform(page);
-}
-
-/**
- * @param {ReturnType<Edge["releases"]["ready"]>} live @param {Loader} loader
- * @param {import("./core/decide.js").Visit} visit @param {string} name
- */
-async function decideOne(live, loader, visit, name) {
-  const { release, fresh } = await live;
-  if (!release || !(name in release.rules.slots)) return null;
-  const { decisions } = await decideSlots(loader, release, fresh, visit, [{ name }]);
-  return decisions[name];
 }

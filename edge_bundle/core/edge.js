@@ -10,10 +10,13 @@ import { Releases } from "./releases.js";
 const BUDGET_BYTES = 64 * 1024 * 1024;
 
 export class Edge {
-  /** @param {Record<string, any>} env variables and secrets */
-  constructor(env) {
+  /**
+   * @param {Record<string, any>} env variables and secrets
+   * @param {number} [budget] raw bytes of tables kept
+   */
+  constructor(env, budget = BUDGET_BYTES) {
     this.config = readConfig(env);
-    this.cache = new TableCache(BUDGET_BYTES);
+    this.cache = new TableCache(budget);
     this.health = new Health();
     this.releases = new Releases(this.config);
   }
