@@ -25,7 +25,8 @@ from control_plane.emulator.namespace import KVNamespace
 from control_plane.emulator.options import Options, Plan, as_options, resolve, workerd_config
 from control_plane.emulator.rest import ACCOUNT, BASE, RestApi
 from control_plane.emulator.server import ServerThread, Services
-from control_plane.emulator.store import Namespace, Store
+from control_plane.emulator.store import Namespace
+from control_plane.emulator.view import LocationView, ViewedStore
 from control_plane.emulator.wire import KVWire
 from control_plane.emulator.workerd import Supervisor, listen
 from control_plane.errors import InputError, PlatformError, suggest
@@ -43,7 +44,8 @@ def talk_to_stderr(line: str) -> None:
 class Miniflare:
     """Run a worker until `dispose`; use it as a context manager or dispose of it yourself.
 
-    When the constructor returns, the worker answers at `ready`. Raises InputError when the
+    When the constructor returns, the worker answers at `ready`; `kv_view` is its location's view
+    of the store. Raises InputError when the
     options or the worker's files are wrong or the port is taken, PlatformError when workerd
     cannot be had or refuses the worker.
     """
@@ -138,10 +140,11 @@ class Miniflare:
     def set_options(self, options: Options | Mapping[str, Any]) -> None:
         """Run with other options; no request is lost, and after an error all stays as it was.
 
-        The port, the folder and the API's token cannot change.
+        The port, the folder, the view of the store and the API's token cannot change; the
+        view's faults can, through `kv_view.faults`.
         """
         options = as_options(options)
-        for field in ("port", "persist", "api_token"):
+        for field in ("port", "persist", "api_token", "kv_view"):
             if getattr(options, field) != getattr(self.options, field):
                 raise InputError("cannot change while the worker runs", field=field)
         plan = resolve(options)
@@ -160,7 +163,9 @@ class Miniflare:
         binary = options.workerd or find_workerd(talk_to_stderr)
         self._listening = closing.enter_context(listen(options.port))
         self._folder = self._make_folder()
-        self._store = Store((options.persist or self._folder) / STORE_FILE)
+        self.kv_view = LocationView(options.kv_view)
+        file = (options.persist or self._folder) / STORE_FILE
+        self._store = ViewedStore(file, self.kv_view)
         closing.callback(self._store.close)
         self.api_token = options.api_token or secrets.token_urlsafe(32)
         self._services = Services(RestApi(self._store, self.api_token))

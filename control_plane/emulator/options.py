@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from control_plane.emulator.config import Origin, WorkerdConfig, parse_origin
 from control_plane.emulator.modules import Module, collect_modules, inline_modules
 from control_plane.emulator.server import Services, not_found
+from control_plane.emulator.view import View
 from control_plane.emulator.workerd import LogLine, OnLog
 from control_plane.emulator.wrangler import KVBinding, Rule, WorkerConfig, read_wrangler
 from control_plane.errors import InputError, suggest
@@ -34,7 +35,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     plain 404. `persist` is a folder that keeps the key-value store, or None for one that goes at
     disposal. `api_token` opens the REST API; None makes one up; `api_variable` names the variable
     that tells the worker where that API is. `on_log` gets the worker's log
-    lines in the emulator's thread and must not raise.
+    lines in the emulator's thread and must not raise. `kv_view` is how the worker's location sees
+    the store.
     """
 
     config_path: Path | None = None
@@ -54,6 +56,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     api_token: str | None = None
     api_variable: str | None = None
     on_log: OnLog = log_to_stderr
+    kv_view: View = View()
 
 
 def as_options(options: Options | Mapping[str, Any]) -> Options:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import struct
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from itertools import count
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from control_plane.emulator.failing import BREAK
 from control_plane.emulator.wire import REASON
 
 #: Header that workerd adds to what it sends through a binding: which service is meant.
@@ -24,6 +26,9 @@ SERVICE = "frontshelf-service"
 
 #: Longer than workerd keeps an idle connection, so that the server never closes one in use.
 KEEP_ALIVE_SECONDS = 120
+
+#: By how an app asks for it: the event in whose place the connection breaks.
+LAST_EVENTS = {b"reset": h11.Response, b"cut": h11.EndOfMessage}
 
 Answer = TypeVar("Answer")
 
@@ -113,27 +118,47 @@ class ServerThread:
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's protocol, with the reason phrase that an app asks for."""
+    """uvicorn's protocol, with the reason phrase or broken connection that an app asks for."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.conn = _Connection(h11.SERVER, self.config.h11_max_incomplete_event_size or 65536)
+        size = self.config.h11_max_incomplete_event_size or 65536
+        self.conn = _Connection(self._break, h11.SERVER, size)
+
+    def _break(self) -> None:
+        connected = self.transport.get_extra_info("socket")
+        # Nothing lingers: the other side gets a reset.
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 class _Connection(h11.Connection):
+    def __init__(self, on_break: Callable[[], None], *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._on_break, self._broken = on_break, False
+        self._last: Any = None
+
     def send(self, event: Any) -> Any:
         if isinstance(event, h11.Response):
+            self._last = LAST_EVENTS.get(_asked(event, BREAK))
             event = _with_reason(event)
-        return super().send(event)
+        if type(event) is self._last and not self._broken:
+            self._broken = True
+            self._on_break()
+        return b"" if self._broken else super().send(event)
+
+
+def _asked(response: h11.Response, header: str) -> bytes:
+    return next((value for name, value in response.headers if name == header.encode()), b"")
 
 
 def _with_reason(response: h11.Response) -> h11.Response:
-    headers = list(response.headers)
-    reasons = [value for name, value in headers if name == REASON.encode()]
-    if not reasons:
+    ours = (REASON.encode(), BREAK.encode())
+    kept = [(name, value) for name, value in response.headers if name not in ours]
+    if len(kept) == len(response.headers):
         return response
-    kept = [(name, value) for name, value in headers if name != REASON.encode()]
-    return h11.Response(status_code=response.status_code, headers=kept, reason=reasons[0])
+    reason = _asked(response, REASON) or response.reason
+    return h11.Response(status_code=response.status_code, headers=kept, reason=reason)
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

@@ -12,8 +12,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from control_plane.emulator import limits
+from control_plane.emulator.failing import Met, answer_with, faulty_pair, suffer
+from control_plane.emulator.faults import Operation
 from control_plane.emulator.limits import Refusal
-from control_plane.emulator.store import Pair, Store
+from control_plane.emulator.store import Pair
+from control_plane.emulator.view import DEFAULT_TTL_SECONDS, ViewedStore
 from control_plane.errors import PlatformError
 
 #: The server turns this header into the HTTP reason, which workerd makes the error's message.
@@ -30,10 +33,11 @@ class BulkGet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KVWire:
-    """Serve one namespace of a store to workerd."""
+    """Serve one namespace of a store, as a location sees it, to workerd."""
 
-    def __init__(self, store: Store, namespace: str) -> None:
+    def __init__(self, store: ViewedStore, namespace: str) -> None:
         self.store, self.namespace = store, namespace
+        self.view = store.view
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; limits and faults become a status and a reason."""
@@ -53,21 +57,20 @@ class KVWire:
             case "GET", "":
                 return self._list(query)
             case "POST", "bulk/get":
-                return self._get_many(await request.body())
+                return await self._get_many(request)
             case "GET", _:
-                return self._get(key, query)
+                return await self._get(key, query, request)
             case "PUT", _:
                 return await self._put(key, query, request)
             case "DELETE", _:
-                limits.check_key(key)
-                self.store.delete(self.namespace, [key])
-                return Response()
+                return await self._delete(key, request)
         raise Refusal(f"{request.method} is not part of the protocol.", 405)
 
-    def _get(self, key: str, query: dict[str, str]) -> Response:
+    async def _get(self, key: str, query: dict[str, str], request: Request) -> Response:
         limits.check_key(key)
         limits.check_cache_ttl(query.get("cache_ttl"))
-        pair = self.store.get(self.namespace, key)
+        fault = await self._meet("read", [key], request)
+        pair = self._seen([key], query.get("cache_ttl"), fault).get(key)
         if pair is None:
             raise Refusal("Not Found", 404)
         response = Response(pair.value, media_type="application/octet-stream")
@@ -76,24 +79,44 @@ class KVWire:
             response.raw_headers.append((b"cf-kv-metadata", pair.metadata.encode()))
         if pair.expiration is not None:
             response.headers["CF-Expiration"] = str(pair.expiration)
-        return response
+        return answer_with(response, fault)
 
-    def _get_many(self, body: bytes) -> Response:
+    async def _get_many(self, request: Request) -> Response:
         try:
-            wanted = msgspec.json.decode(body, type=BulkGet)
+            wanted = msgspec.json.decode(await request.body(), type=BulkGet)
         except msgspec.DecodeError as error:
             raise Refusal(f"Malformed bulk get: {error}") from error
         limits.check_bulk_get(wanted.keys)
-        if wanted.cache_ttl is not None:
-            limits.check_cache_ttl(str(wanted.cache_ttl))
-        found = self.store.get_many(self.namespace, wanted.keys)
+        ttl = None if wanted.cache_ttl is None else str(wanted.cache_ttl)
+        limits.check_cache_ttl(ttl)
+        fault = await self._meet("read", wanted.keys, request)
+        found = self._seen(wanted.keys, ttl, fault)
         limits.check_value(sum(len(pair.value) for pair in found.values()))
-        return JSONResponse(
+        response = JSONResponse(
             {
                 key: bulk_value(found.get(key), wanted.type, wanted.with_metadata)
                 for key in wanted.keys
             }
         )
+        return answer_with(response, fault)
+
+    async def _meet(self, operation: Operation, keys: list[str], request: Request) -> Met | None:
+        """Return the first fault met and its key, after what it does to the request."""
+        for key in keys:
+            fault = self.view.faults.meet(operation, key)
+            if fault:
+                await suffer(fault, request, self.view.clock)
+                return Met(key, fault)
+        return None
+
+    def _seen(self, keys: list[str], cache_ttl: str | None, met: Met | None) -> dict[str, Pair]:
+        ttl = float(cache_ttl or DEFAULT_TTL_SECONDS)
+        seen = self.view.read(self.store, self.namespace, keys, ttl)
+        if met:
+            shown = faulty_pair(met, self.store, self.namespace, seen.pop(met.key, None))
+            if shown is not None:
+                seen[met.key] = shown
+        return seen
 
     def _list(self, query: dict[str, str]) -> Response:
         limit = limits.list_limit(query.get("key_count_limit"))
@@ -111,6 +134,7 @@ class KVWire:
         # The body comes first, for workerd wants to send all of it before it hears of a refusal.
         value = await read_bounded(request, limits.VALUE_BYTES)
         limits.check_key(key)
+        met = await self._meet("write", [key], request)
         raw = dict(request.scope["headers"]).get(b"cf-kv-metadata")
         metadata = raw.decode("utf-8", "replace") if raw else None
         limits.check_metadata(metadata)
@@ -118,7 +142,15 @@ class KVWire:
             self.store.clock(), query.get("expiration"), query.get("expiration_ttl")
         )
         self.store.put(self.namespace, [Pair(key, value, metadata, expiration)])
-        return Response()
+        self.view.see_at_once(self.namespace, key)
+        return answer_with(Response(), met)
+
+    async def _delete(self, key: str, request: Request) -> Response:
+        limits.check_key(key)
+        met = await self._meet("write", [key], request)
+        self.store.delete(self.namespace, [key])
+        self.view.see_at_once(self.namespace, key)
+        return answer_with(Response(), met)
 
 
 def bulk_value(pair: Pair | None, type: str, with_metadata: bool) -> Any:
