@@ -5,8 +5,8 @@
  * @typedef {import("./release.js").Release} Release
  *
  * @typedef {object} Said one flag's part of an answer
- * @property {any} said
- * @property {string} text the same as JSON
+ * @property {string} head JSON up to the decision's id
+ * @property {string} tail the rest; "" when there is no id to tell
  * @property {number} high two hashes of the text, for the ETag
  * @property {number} low
  *
@@ -24,15 +24,15 @@ const MAX_SAID = 200;
 /** @param {Release} release @returns {Flags} */
 export function flagsOf(release) {
   let flags = known.get(release);
-  if (!flags) known.set(release, (flags = makeFlags(release.rules)));
+  if (!flags) known.set(release, (flags = makeFlags(release)));
   return flags;
 }
 
-/** @param {any} rules */
-function makeFlags(rules) {
+/** @param {Release} release @returns {Flags} */
+function makeFlags({ id, rules }) {
   const slots = Object.assign(Object.create(null), experimentSlots(rules), rules.slots);
   const all = { ...rules, slots };
-  const flags = Object.keys(slots).map((key) => new Flag(key, all, !(key in rules.slots)));
+  const flags = Object.keys(slots).map((key) => new Flag(key, all, !(key in rules.slots), id));
   return {
     flags,
     byKey: new Map(flags.map((flag) => [flag.key, flag])),
@@ -61,9 +61,10 @@ function experimentSlots(rules) {
 
 /** One slot or experiment. */
 export class Flag {
-  /** @param {string} key @param {any} rules @param {boolean} experiment */
-  constructor(key, rules, experiment) {
+  /** @param {string} key @param {any} rules @param {boolean} experiment @param {string} release */
+  constructor(key, rules, experiment, release) {
     this.key = key;
+    this.release = release;
     this.rules = rules;
     this.experiment = experiment;
     this.needs = slotNeeds(rules, rules.slots[key]);
@@ -98,7 +99,7 @@ export class Flag {
 
   /** @returns {Said} */
   keyMissing() {
-    return hashed({ key: this.key, errorCode: "TARGETING_KEY_MISSING" });
+    return hashed(JSON.stringify({ key: this.key, errorCode: "TARGETING_KEY_MISSING" }), "");
   }
 
   /** @param {Choice} choice */
@@ -121,6 +122,7 @@ export class Flag {
    */
   #make({ content, experiment }, value, reason, ours, trusted) {
     const metadata = {
+      release: this.release,
       ...(trusted ? { reason: ours } : {}),
       ...(experiment
         ? {
@@ -132,13 +134,14 @@ export class Flag {
         : {}),
     };
     const variant = (value && content) ?? (experiment ? "control" : "default");
-    return hashed({ key: this.key, value, reason, variant, metadata });
+    const head = JSON.stringify({ key: this.key, value, reason, variant }).slice(0, -1);
+    return hashed(`${head},"metadata":{"decision":"`, `",${JSON.stringify(metadata).slice(1)}}`);
   }
 }
 
-/** @param {any} said @returns {Said} */
-function hashed(said) {
-  const text = JSON.stringify(said);
+/** @param {string} head @param {string} tail @returns {Said} */
+function hashed(head, tail) {
+  const text = head + tail;
   let high = 0x811c9dc5;
   let low = 0x9747b28c;
   for (let i = 0; i < text.length; i++) {
@@ -147,5 +150,5 @@ function hashed(said) {
     low = Math.imul(low ^ code, 0x5bd1e995);
     low ^= low >>> 15;
   }
-  return { said, text, high, low };
+  return { head, tail, high, low };
 }

@@ -90,16 +90,17 @@ class Evaluation {
     let high = 0;
     let low = 0;
     let text = "";
-    for (const one of said) {
+    for (let i = 0; i < said.length; i++) {
+      const one = said[i];
       high = Math.imul(high ^ one.high, 0x01000193);
       low = Math.imul(low ^ one.low, 0x5bd1e995) + 1;
-      text += text ? `,${one.text}` : one.text;
+      text += (i ? "," : "") + one.head + (one.tail && this.id + i.toString(36) + one.tail);
     }
     const { id } = this.scene.release;
     const tag = `"${id}.${(high >>> 0).toString(36)}.${(low >>> 0).toString(36)}"`;
     const own = /** @type {[string, string][]} */ ([...headers, ["etag", tag]]);
     if (call.header("if-none-match")?.includes(tag)) return answer(304, "", own);
-    const body = `{"flags":[${text}],"metadata":{"release":"${id}","decision":"${this.id}"}}`;
+    const body = `{"flags":[${text}],"metadata":{"release":"${id}"}}`;
     return answer(200, body, own);
   }
 
@@ -108,9 +109,8 @@ class Evaluation {
     if (this.#lacksKey(flag)) {
       throw new Refusal(400, "TARGETING_KEY_MISSING", "an experiment needs context.targetingKey");
     }
-    const { said } = await this.flag(flag);
-    const metadata = { ...said.metadata, release: this.scene.release.id, decision: this.id };
-    return answer(200, JSON.stringify({ ...said, metadata }), headers);
+    const { head, tail } = await this.flag(flag);
+    return answer(200, head + this.id + tail, headers);
   }
 
   /** @param {Flag} flag @returns {import("./flags.js").Said|Promise<import("./flags.js").Said>} */
