@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "releases:status",
     "dev": "dev:dev",
     "key": "keys:key",
+    "bench": "bench:bench",
 }
 
 
