@@ -3,7 +3,7 @@
 import { cookieHeaders } from "./core/answers.js";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CONDITIONS, isNavigation, isOurs, isPage, slotDecider, vouchedUser,
+  BODY_HEADERS, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 
@@ -15,13 +15,12 @@ import { isCrawler, visitOf } from "./core/visit.js";
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {Request} request */
 export async function servePage(edge, loader, call, request) {
-  const ours = isOurs(edge, call.url.pathname);
+  const ours = isOurs(edge, call.path);
   const answering = fetchOrigin(call, request, ours);
-  const preparing = visitOf(call, loader);
+  const { visit, cookies } = visitOf(call, loader);
   const response = await answering;
-  const { visit, cookies } = await preparing;
   const header = (/** @type {string} */ name) => response.headers.get(name);
-  const vouched = await vouchedUser(edge, loader, call, header, visit);
+  const vouched = vouchedUser(edge, call, header, visit);
   const page = ours && isPage(call, response.status, header("content-type"));
   const rewritten = page && !isCrawler(call);
   if (!rewritten && vouched === null) return response;
@@ -69,28 +68,32 @@ async function ask(request) {
 
 /**
  * @param {Edge} edge @param {Loader} loader
- * @param {import("./core/decide.js").Visit} visit @param {Response} page
+ * @param {import("./core/visit.js").Visit} visit @param {Response} page
  */
 function fillSlots(edge, loader, visit, page) {
-  const decide = slotDecider(edge, loader, visit);
+  const slots = new PageSlots(edge, loader, visit);
   const facts = { item: "", category: "" };
-  const rewriter = new HTMLRewriter().on("body", {
-    element(body) {
-      facts.item = body.getAttribute("data-fs-item") ?? "";
-      facts.category = body.getAttribute("data-fs-category") ?? "";
-    },
-  });
-  const element = async (/** @type {any} */ element) => {
-    const name = element.getAttribute("data-fs-slot") ?? "";
-    const own = {
+  const body = (/** @type {any} */ element) => {
+    facts.item = element.getAttribute("data-fs-item") ?? "";
+    facts.category = element.getAttribute("data-fs-category") ?? "";
+  };
+  const element = (/** @type {any} */ element) => {
+    const decided = slots.decide(element.getAttribute("data-fs-slot") ?? "", {
       item: element.getAttribute("data-fs-item") ?? facts.item,
       category: element.getAttribute("data-fs-category") ?? facts.category,
-    };
-    const decision = await decide(name, own);
-    if (!decision) return;
-    element.setAttribute("data-fs-decision", decision.id);
-    if (decision.html !== null) element.setInnerContent(decision.html, { html: true });
+    });
+    // The page waits for a promise, and only for a promise.
+    if (decided instanceof Promise) return decided.then((made) => fillSlot(element, made));
+    fillSlot(element, decided);
   };
+  const rewriter = new HTMLRewriter().on("body", { element: body });
   for (const tag of edge.config.slotTags) rewriter.on(`${tag}[data-fs-slot]`, { element });
   return rewriter.transform(page);
+}
+
+/** @param {any} element @param {import("./core/decide.js").Decision|null} decision */
+function fillSlot(element, decision) {
+  if (!decision) return;
+  element.setAttribute("data-fs-decision", decision.id);
+  if (decision.html !== null) element.setInnerContent(decision.html, { html: true });
 }

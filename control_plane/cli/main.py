@@ -28,7 +28,6 @@ COMMANDS = {
     "status": "releases:status",
     "dev": "dev:dev",
     "key": "keys:key",
-    "bench": "bench:bench",
 }
 
 

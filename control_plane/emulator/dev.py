@@ -10,7 +10,6 @@ from typing import Self
 
 import msgspec
 
-from control_plane.emulator.faults import Fault
 from control_plane.emulator.inbox import Inbox
 from control_plane.emulator.local_api import (
     RUNNING_FILE,
@@ -24,7 +23,6 @@ from control_plane.emulator.local_api import (
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.options import Options, log_to_stderr
 from control_plane.emulator.variables import edge_variables
-from control_plane.emulator.view import STRICT, View
 from control_plane.emulator.workerd import OnLog
 from control_plane.errors import PlatformError
 from control_plane.settings import Project
@@ -35,9 +33,8 @@ __all__ = ["LocalApi", "LocalEdge", "local_api"]
 class LocalEdge:
     """The project's edge on 127.0.0.1 until `close`; a context manager.
 
-    `origin` is the shop's own address (None: a plain 404). A `strict` edge sees the store as a
-    location of the CDN may, and waits no longer for it; `faults` happen in either. Raises
-    InputError when keys are missing or the port is taken, PlatformError when workerd cannot be had.
+    `origin` is the shop's own address (None: a plain 404). Raises InputError when keys are
+    missing or the port is taken, PlatformError when workerd cannot be had.
     """
 
     def __init__(
@@ -47,14 +44,12 @@ class LocalEdge:
         port: int = 0,
         origin: str | None = None,
         trust_loopback: bool = True,
-        strict: bool = False,
-        faults: tuple[Fault, ...] = (),
         on_log: OnLog = log_to_stderr,
     ) -> None:
         self._miniflare = Miniflare(
             Options(
                 config_path=Path(str(files("edge_bundle"))) / "wrangler.jsonc",
-                variables=edge_variables(project, trust_loopback, strict=strict),
+                variables=edge_variables(project, trust_loopback),
                 services={"COLLECT": Inbox(project.inbox)},
                 origin=origin,
                 persist=private_folder(project.local),
@@ -62,7 +57,6 @@ class LocalEdge:
                 api_token=project_token(project),
                 api_variable="LOCAL_APIS",
                 on_log=on_log,
-                kv_view=_view(project, strict, faults),
             )
         )
         self._file = project.local / RUNNING_FILE
@@ -102,12 +96,6 @@ class LocalEdge:
     ) -> None:
         """Close it."""
         self.close()
-
-
-def _view(project: Project, strict: bool, faults: tuple[Fault, ...]) -> View:
-    view = STRICT if strict else View()
-    slowest = project.settings.dev.propagation_seconds if strict else 0.0
-    return msgspec.structs.replace(view, propagation_seconds=(0.0, slowest), faults=faults)
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -5,7 +5,8 @@ import { isBrowser, isTrusted } from "./callers.js";
 import { decideSlots } from "./decide.js";
 import { MAX_BATCH_BYTES, stampEvents } from "./events.js";
 import { answerFlags } from "./ofrep.js";
-import { Refusal, parseObject, readSlots, withBody } from "./requests.js";
+import { Refusal, pageOf, parseObject, readSlots, withBody } from "./requests.js";
+import { Scene } from "./scene.js";
 import { isCrawler, visitOf } from "./visit.js";
 
 /**
@@ -17,31 +18,49 @@ import { isCrawler, visitOf } from "./visit.js";
  * @typedef {object} Assets scripts that pages load
  * @property {string} sdk
  * @property {string} consent
+ *
+ * @typedef {{assets: Assets, collect: (path: string, body: string) => Promise<boolean>}} Host
  */
 
 const MAX_DECIDE_BYTES = 65_536;
 
 /**
- * Answer a call under the prefix, or null when it is not one of ours.
+ * Answer a call under the prefix, or null when it is not one of ours. The answer is there at
+ * once when memory has all it takes.
  * @param {Edge} edge
  * @param {Loader} loader
  * @param {Call} call
- * @param {{assets: Assets, collect: (path: string, body: string) => Promise<boolean>}} host
- * @returns {Promise<Answer|null>}
+ * @param {Host} host
+ * @returns {Answer|null|Promise<Answer>}
  */
-export async function answer(edge, loader, call, host) {
+export function answer(edge, loader, call, host) {
   const { prefix } = edge.config;
-  const path = call.url.pathname;
-  if (path === "/.well-known/gpc.json") return json(200, { gpc: true, lastUpdate: "2026-11-01" });
-  if (path.startsWith("/ofrep/")) return answerFlags(edge, loader, call);
-  if (path !== prefix && !path.startsWith(`${prefix}/`)) return null;
-  try {
-    return await route(edge, loader, call, path.slice(prefix.length + 1), host);
-  } catch (error) {
-    if (error instanceof Refusal) return failure(error.status, error.code, error.message);
-    loader.health.fault("api_error", error instanceof Error ? error.message : "");
-    return failure(503, "unavailable", "the edge could not answer; the page's own content stands");
+  const { path } = call;
+  if (path.startsWith(prefix)) {
+    const next = path[prefix.length];
+    if (next === "/" || next === undefined) return answerOwn(edge, loader, call, host);
   }
+  if (path.startsWith("/ofrep/")) return answerFlags(edge, loader, call);
+  if (path === "/.well-known/gpc.json") return json(200, { gpc: true, lastUpdate: "2026-11-01" });
+  return null;
+}
+
+/** @param {Edge} edge @param {Loader} loader @param {Call} call @param {Host} host */
+function answerOwn(edge, loader, call, host) {
+  const refused = (/** @type {unknown} */ error) => refusal(loader, error);
+  try {
+    const made = route(edge, loader, call, call.path.slice(edge.config.prefix.length + 1), host);
+    return made instanceof Promise ? made.catch(refused) : made;
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+/** @param {Loader} loader @param {unknown} error @returns {Answer} */
+function refusal({ health }, error) {
+  if (error instanceof Refusal) return failure(error.status, error.code, error.message);
+  health.fault("api_error", error instanceof Error ? error.message : "");
+  return failure(503, "unavailable", "the edge could not answer; the page's own content stands");
 }
 
 /**
@@ -49,14 +68,15 @@ export async function answer(edge, loader, call, host) {
  * @param {Loader} loader
  * @param {Call} call
  * @param {string} path
- * @param {Parameters<typeof answer>[3]} host
+ * @param {Host} host
+ * @returns {Answer|Promise<Answer>}
  */
-async function route(edge, loader, call, path, host) {
+function route(edge, loader, call, path, host) {
+  if (path.startsWith("slot/")) return only("GET", call) ?? slot(edge, loader, call, path.slice(5));
   if (path === "decide") return only("POST", call) ?? decide(edge, loader, call);
-  if (path === "health") return only("GET", call) ?? json(200, await edge.report(loader));
+  if (path === "health") return only("GET", call) ?? health(edge, loader);
   if (path === "sdk.js") return only("GET", call) ?? script(host.assets.sdk);
   if (path === "consent.js") return only("GET", call) ?? script(host.assets.consent);
-  if (path.startsWith("slot/")) return only("GET", call) ?? slot(edge, loader, call, path.slice(5));
   if (path.startsWith("v1/")) {
     return only("POST", call) ?? events(edge, loader, call, path, host.collect);
   }
@@ -69,36 +89,83 @@ function only(method, call) {
   return failure(405, "method_not_allowed", `use ${method}`, [["allow", method]]);
 }
 
+/** @param {Edge} edge @param {Loader} loader */
+function health(edge, loader) {
+  return made(loader, () => {
+    const report = edge.report(loader);
+    return report && json(200, report);
+  });
+}
+
 /** @param {Edge} edge @param {Loader} loader @param {Call} call */
 async function decide(edge, loader, call) {
   const body = parseObject(await call.body(MAX_DECIDE_BYTES));
   const trusted = isTrusted(edge, call);
-  const { release, fresh } = await liveRelease(edge, loader);
-  const slots = readSlots(body.slots, release.rules.slots);
-  const known = await visitOf(call, loader);
-  const visit = withBody(known.visit, body, trusted);
-  const { segments, decisions } = await decideSlots(loader, release, fresh, visit, slots);
-  const shown = Object.entries(decisions).map(([name, { html, reason, ...rest }]) => [
-    name,
-    trusted ? { ...rest, reason } : rest,
-  ]);
-  const result = { release: release.id, decisions: Object.fromEntries(shown) };
-  return json(200, trusted ? { ...result, segments } : result, cookieHeaders(known.cookies));
+  return made(loader, () => decideNow(edge, loader, call, body, trusted));
 }
 
-/** @param {Edge} edge @param {Loader} loader @param {Call} call @param {string} encoded */
-async function slot(edge, loader, call, encoded) {
-  const name = decodeName(encoded);
-  const { release, fresh } = await liveRelease(edge, loader);
-  if (!(name in release.rules.slots)) throw new Refusal(404, "unknown_slot", "no such slot");
+/**
+ * @param {Edge} edge @param {Loader} loader @param {Call} call @param {any} body
+ * @param {boolean} trusted
+ * @returns {Answer|null} null while values are missing
+ */
+function decideNow(edge, loader, call, body, trusted) {
+  const live = liveRelease(edge, loader);
+  if (!live) return null;
+  const { release, fresh } = live;
+  const slots = readSlots(body.slots, release.rules.slots);
+  const known = visitOf(call, loader);
+  const scene = new Scene(loader, release, fresh, withBody(known.visit, body, trusted));
+  const decided = decideSlots(scene, slots);
+  if (!decided) return null;
+  /** @type {Record<string, any>} */
+  const decisions = {};
+  for (const name in decided) decisions[name] = told(decided[name], trusted);
+  const result = { release: release.id, decisions, segments: trusted ? scene.segments : undefined };
+  return json(200, result, cookieHeaders(known.cookies));
+}
+
+/** What a caller is told of a decision. @param {import("./decide.js").Decision} decision @param {boolean} trusted */
+function told({ content, items, experiment, id, reason }, trusted) {
+  return trusted ? { content, items, experiment, id, reason } : { content, items, experiment, id };
+}
+
+/** @param {Edge} edge @param {Loader} loader @param {Call} call @param {string} name */
+function slot(edge, loader, call, name) {
+  if (!/^[\w.-]{1,100}$/.test(name)) throw new Refusal(400, "bad_request", "malformed slot name");
+  return made(loader, () => slotNow(edge, loader, call, name));
+}
+
+/**
+ * @param {Edge} edge @param {Loader} loader @param {Call} call @param {string} name
+ * @returns {Answer|null} null while values are missing
+ */
+function slotNow(edge, loader, call, name) {
+  const live = liveRelease(edge, loader);
+  if (!live) return null;
+  const { release, fresh } = live;
+  if (!Object.hasOwn(release.rules.slots, name)) throw new Refusal(404, "unknown_slot", "no such slot");
   if (isCrawler(call)) return fragment("", []);
-  const { visit, cookies } = await visitOf(call, loader);
-  const query = call.url.searchParams;
-  const page = { item: query.get("item") ?? undefined, category: query.get("category") ?? undefined };
-  const asked = withBody(visit, { page }, false);
-  const { decisions } = await decideSlots(loader, release, fresh, asked, [{ name }]);
-  const { id, html } = decisions[name];
-  return fragment(html, [["frontshelf-decision", id], ...cookieHeaders(cookies)]);
+  const { visit, cookies } = visitOf(call, loader);
+  if (call.query) visit.page = pageOfQuery(call);
+  const decision = decideSlots(new Scene(loader, release, fresh, visit), [{ name }])?.[name];
+  return decision ? fragment(decision.html, cookieHeaders(cookies), decision.id) : null;
+}
+
+/** @param {Call} call */
+function pageOfQuery({ url: { searchParams } }) {
+  return pageOf({
+    item: searchParams.get("item") ?? undefined,
+    category: searchParams.get("category") ?? undefined,
+  });
+}
+
+/**
+ * Return the answer that `attempt` makes, at once when memory has all it takes.
+ * @param {Loader} loader @param {() => Answer|null} attempt
+ */
+function made(loader, attempt) {
+  return /** @type {Answer|Promise<Answer>} */ (loader.settled(attempt));
 }
 
 /**
@@ -112,7 +179,7 @@ async function slot(edge, loader, call, encoded) {
 async function events(edge, loader, call, path, collect) {
   const text = await call.body(MAX_BATCH_BYTES);
   const server = isTrusted(edge, call) && !isBrowser(call);
-  const { visit } = await visitOf(call, loader);
+  const { visit } = visitOf(call, loader);
   if (!server && !visit.consent.analytics) {
     throw new Refusal(403, "no_consent", "the visitor has not consented to analytics");
   }
@@ -123,21 +190,11 @@ async function events(edge, loader, call, path, collect) {
   return failure(503, "collector_unavailable", "try again", [["retry-after", "5"]]);
 }
 
-/** @param {Edge} edge @param {Loader} loader */
-async function liveRelease(edge, loader) {
-  const { release, fresh } = await edge.releases.ready(loader);
+/** The live release, or null while the head has to be waited for. @param {Edge} edge @param {Loader} loader */
+function liveRelease(edge, loader) {
+  const live = edge.releases.ready(loader);
+  if (!live) return null;
+  const { release, fresh } = live;
   if (!release) throw new Refusal(503, "no_release", "no release is live here yet; deploy one");
   return { release, fresh };
-}
-
-/** @param {string} encoded */
-function decodeName(encoded) {
-  let name;
-  try {
-    name = decodeURIComponent(encoded);
-  } catch {
-    name = "";
-  }
-  if (!/^[\w.-]{1,100}$/.test(name)) throw new Refusal(400, "bad_request", "malformed slot name");
-  return name;
 }

@@ -6,45 +6,74 @@ const ZONE_MS = 900_000;
 let zoneKept = { zone: "", quarter: -1, offset: 0 };
 
 /**
- * @typedef {import("./decide.js").Visit} Visit
+ * @typedef {import("./scene.js").Scene} Scene
+ * @typedef {import("./visit.js").Visit} Visit
  */
+
+/** @type {Record<string, (scene: Scene) => any>} */
+const MAKERS = {
+  country: ({ visit }) => visit.facts.country,
+  region: ({ visit }) => visit.facts.region,
+  device: ({ visit }) => visit.facts.device,
+  path: ({ visit }) => visit.facts.path,
+  referrer: ({ visit }) => visit.facts.referrer,
+  query: ({ visit }) => visit.facts.query,
+  utm: ({ visit }) => visit.facts.utm,
+  segments: (scene) => scene.segments,
+};
+
+/** What the worker knows better than any caller, or adds to. @type {typeof MAKERS} */
+const FIRM = {
+  new_visitor: ({ visit }) => visit.isNew,
+  hour: (scene) => localTime(scene).getUTCHours(),
+  weekday: (scene) => localTime(scene).getUTCDay() || 7,
+  page: ({ visit }) => visit.page,
+  session: (scene) => (personal(scene) ? sessionAttributes(scene) : {}),
+  cart: (scene) => (personal(scene) ? { items: inCart(scene.visit), ...scene.visit.given?.cart } : {}),
+  traits: (scene) => (personal(scene) && scene.visit.given?.traits) || {},
+  consent: ({ visit }) => visit.consent,
+};
 
 /**
- * @param {Visit} visit
- * @param {import("./history.js").History} history
- * @param {string} timezone
+ * Return the attributes of these names; a trusted caller's own come with them.
+ * @param {Scene} scene
+ * @param {string[]} names
  * @returns {Record<string, any>}
  */
-export function attributesOf(visit, history, timezone) {
-  const personal = visit.consent.personalization;
-  const local = new Date(visit.now + zoneOffset(timezone, visit.now));
-  return {
-    ...visit.facts,
-    segments: visit.facts.segments ?? history.segments,
-    new_visitor: visit.isNew,
-    hour: local.getUTCHours(),
-    weekday: local.getUTCDay() || 7,
-    page: { item: visit.page.item, category: visit.page.category },
-    session: personal ? sessionAttributes(visit, history) : {},
-    cart: personal ? { items: inCart(visit), ...visit.facts.cart } : {},
-    traits: (personal && visit.facts.traits) || {},
-    consent: {
-      personalization: visit.consent.personalization,
-      analytics: visit.consent.analytics,
-    },
-  };
+export function attributesOf(scene, names) {
+  const { given } = scene.visit;
+  /** @type {Record<string, any>} */
+  const made = given ? { ...given } : {};
+  for (const name of names) {
+    if (Object.hasOwn(FIRM, name)) made[name] = FIRM[name](scene);
+    else if (Object.hasOwn(MAKERS, name)) made[name] ??= MAKERS[name](scene);
+  }
+  return made;
 }
 
-/** @param {Visit} visit @param {import("./history.js").History} history */
-function sessionAttributes({ session, facts, now }, { recent }) {
-  const cards = recent.map(({ table, number }) => table.cards.card(number - table.first));
+/** @param {Scene} scene */
+function personal({ visit }) {
+  return visit.consent.personalization;
+}
+
+/** @param {Scene} scene */
+function localTime({ visit, release }) {
+  return new Date(visit.now + zoneOffset(release.rules.timezone, visit.now));
+}
+
+/** @param {Scene} scene */
+function sessionAttributes({ visit, recent }) {
+  const { session, given, now } = visit;
+  const categories = (recent ?? []).map(
+    ({ table, number }) => table.cards.card(number - table.first).category,
+  );
   return {
-    categories: [...new Set(cards.map((card) => card.category))],
+    categories: [...new Set(categories)],
     views: session.views,
     carts: session.carts,
     orders: session.orders,
     seconds: session.startedAt ? Math.max(0, Math.round(now / 1000) - session.startedAt) : 0,
-    ...facts.session,
+    ...given?.session,
   };
 }
 

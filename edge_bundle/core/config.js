@@ -1,5 +1,6 @@
 /** The worker's variables and secrets, read once per isolate. */
 
+import { Hmac } from "./hmac.js";
 import { fromBase64 } from "./platform.js";
 
 /**
@@ -20,8 +21,8 @@ import { fromBase64 } from "./platform.js";
  * @property {string} collectUrl
  * @property {boolean} trustLoopback
  * @property {string} apiToken
- * @property {Map<string, Uint8Array>} visitorKeys secret by key id
- * @property {Uint8Array|null} cookieKey
+ * @property {Map<string, Hmac>} visitorKeys by key id
+ * @property {Hmac|null} cookieKey
  * @property {any} localApis addresses of the local CDN APIs, on a laptop
  */
 
@@ -45,7 +46,7 @@ export function readConfig(env) {
     trustLoopback: env.TRUST_LOOPBACK === "1",
     apiToken: env.API_TOKEN ?? "",
     visitorKeys: new Map(list(env.VISITOR_KEYS).map(keyPair)),
-    cookieKey: env.COOKIE_KEY ? fromBase64(env.COOKIE_KEY) : null,
+    cookieKey: env.COOKIE_KEY ? new Hmac(fromBase64(env.COOKIE_KEY)) : null,
     localApis: env.LOCAL_APIS ? JSON.parse(env.LOCAL_APIS) : null,
   };
 }
@@ -55,10 +56,10 @@ function list(text) {
   return (text ?? "").split(",").map((part) => part.trim()).filter(Boolean);
 }
 
-/** @param {string} pair "id:base64" @returns {[string, Uint8Array]} */
+/** @param {string} pair "id:base64" @returns {[string, Hmac]} */
 function keyPair(pair) {
   const colon = pair.indexOf(":");
-  return [pair.slice(0, colon), fromBase64(pair.slice(colon + 1))];
+  return [pair.slice(0, colon), new Hmac(fromBase64(pair.slice(colon + 1)))];
 }
 
 /** @param {string} path @param {string[]} patterns paths, `*` at the end matches any rest */

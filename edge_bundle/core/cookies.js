@@ -11,15 +11,26 @@ const MAX_LENGTH = 2048;
 export function readCookies(header) {
   /** @type {Record<string, string>} */
   const found = Object.create(null);
-  for (const part of (header ?? "").split(";")) {
-    const equals = part.indexOf("=");
-    const name = part.slice(0, equals).trim();
-    if (equals > 0 && name.startsWith("fs_") && !(name in found)) {
-      const value = part.slice(equals + 1).trim();
-      found[name] = value.length <= MAX_LENGTH ? value : "";
-    }
+  if (!header) return found;
+  // A shop's other cookies are many and long: they are leapt over, not split.
+  for (let at = header.indexOf("fs_"), end; at >= 0; at = header.indexOf("fs_", end)) {
+    end = header.indexOf(";", at);
+    if (end < 0) end = header.length;
+    const equals = header.indexOf("=", at);
+    if (equals < 0 || equals > end || !startsPart(header, at)) continue;
+    const name = header.slice(at, equals).trim();
+    if (name in found) continue;
+    const value = header.slice(equals + 1, end).trim();
+    found[name] = value.length <= MAX_LENGTH ? value : "";
   }
   return found;
+}
+
+/** @param {string} header @param {number} at */
+function startsPart(header, at) {
+  let before = at - 1;
+  while (header[before] === " " || header[before] === "\t") before--;
+  return before < 0 || header[before] === ";";
 }
 
 /**

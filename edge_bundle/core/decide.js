@@ -1,24 +1,14 @@
 /** Decides what each slot shows: chooses its content by rule, then makes it. */
 
-import { attributesOf } from "./attributes.js";
 import { choose } from "./choose.js";
-import { lookUp } from "./history.js";
-import { toBase64 } from "./platform.js";
+import { needsOf } from "./needs.js";
+import { randomText } from "./platform.js";
 import { fillShelf } from "./recommend.js";
 import { renderShelf } from "./render.js";
 
 /**
- * @typedef {object} Visit everything a decision depends on beside the release
- * @property {number} now epoch milliseconds
- * @property {import("./purposes.js").Consent} consent
- * @property {string|null} device
- * @property {boolean} isNew whether the device was not known before
- * @property {string|null} user
- * @property {{high: number, low: number}|null} visitor a visitor key named by a trusted caller
- * @property {import("./session.js").Session} session
- * @property {{item: string, category: string}} page
- * @property {Record<string, any>} facts attributes of the request
- *
+ * @typedef {import("./visit.js").Visit} Visit
+ * @typedef {import("./scene.js").Scene} Scene
  * @typedef {{name: string, limit?: number}} SlotRequest
  * @typedef {import("./choose.js").Assignment} Assignment
  * @typedef {import("./choose.js").Choice} Choice
@@ -30,83 +20,70 @@ import { renderShelf } from "./render.js";
  * @property {string} reason
  * @property {Assignment|null} experiment
  * @property {string|null} html null for the page's own content
- *
- * @typedef {import("./release.js").Release} Release
- * @typedef {import("./loader.js").Loader} Loader
  */
 
 /**
- * @param {Loader} loader
- * @param {Release} release
- * @param {boolean} fresh whether the head is recent enough for visitor rows
- * @param {Visit} visit
+ * Decide slots without waiting: null when values are missing, which the loader then knows.
+ * @param {Scene} scene
  * @param {SlotRequest[]} slots known slots
- * @returns {Promise<{segments: string[], decisions: Record<string, Decision>}>}
+ * @returns {Record<string, Decision>|null}
  */
-export async function decideSlots(loader, release, fresh, visit, slots) {
-  const history = await lookUp(loader, release, visit, needsOf(release, slots), fresh);
-  const { rules } = release;
+export function decideSlots(scene, slots) {
+  const { loader } = scene;
+  const id = randomText(loader.platform, 12);
+  /** @type {Record<string, Decision>} */
+  const decisions = {};
+  let ready = true;
+  for (let i = 0; i < slots.length; i++) {
+    // One that lacks values doesn't keep the others from saying what they lack.
+    const decision = decideSlot(scene, slots[i], id + i.toString(36));
+    if (decision) decisions[slots[i].name] = decision;
+    else ready = false;
+  }
+  if (!ready) return null;
+  for (const name in decisions) loader.health.decided(decisions[name].reason);
+  return decisions;
+}
+
+/** @param {Scene} scene @param {SlotRequest} slot @param {string} id @returns {Decision|null} */
+function decideSlot(scene, { name, limit }, id) {
+  const needs = needsOf(scene.release, name);
+  if (!scene.lookUp(needs)) return null;
   /** @type {Record<string, any>|undefined} made only when a rule asks */
   let made;
-  const attributes = () => (made ??= attributesOf(visit, history, rules.timezone));
-  const id = toBase64(loader.platform.random(9));
-  const scene = { release, loader, visit, history };
-  const decided = await Promise.all(
-    slots.map(async ({ name, limit }, i) => {
-      const choice = choose(rules, name, visit, attributes);
-      const shown = await fill(scene, choice, limit);
-      loader.health.decided(shown.reason);
-      const decision = { id: `${id}${i.toString(36)}`, experiment: choice.experiment, ...shown };
-      return /** @type {[string, Decision]} */ ([name, decision]);
-    }),
-  );
-  return { segments: history.segments, decisions: Object.fromEntries(decided) };
-}
-
-/** Say which values the slots' contents and conditions can need. @param {Release} release @param {SlotRequest[]} slots */
-function needsOf(release, slots) {
-  const needs = { items: false, visitor: false };
-  for (const { name } of slots) {
-    const need = (release.needs[name] ??= slotNeeds(release.rules, release.rules.slots[name]));
-    needs.items ||= need.items;
-    needs.visitor ||= need.visitor;
-  }
-  return needs;
-}
-
-/** @param {any} rules @param {any} slot */
-export function slotNeeds(rules, slot) {
-  const conditions = JSON.stringify(slot.rules);
-  const shelf = contentsOf(slot).some((name) => rules.content[name]?.kind === "items");
-  return {
-    items: shelf || conditions.includes('"session.categories'),
-    visitor: shelf || conditions.includes('"segments'),
-  };
-}
-
-/** @param {any} slot @returns {string[]} */
-function contentsOf(slot) {
-  const shown = slot.rules.flatMap((/** @type {any} */ rule) => rule.experiment?.variations ?? rule.show);
-  return [slot.default, slot.control, ...shown].filter(Boolean);
+  const attributes = () => (made ??= scene.attributes(needs.attributes));
+  const choice = choose(scene.release.rules, name, scene.visit, attributes);
+  return fill(scene, choice, id, limit);
 }
 
 /**
  * Make the chosen content. A shelf without a single item leaves the page's own content.
- * @param {import("./recommend.js").Scene} scene
+ * @param {Scene} scene
  * @param {Choice} choice
+ * @param {string} id
  * @param {number} [limit]
+ * @returns {Decision|null}
  */
-async function fill(scene, { content: name, reason }, limit) {
-  const { release } = scene;
-  const content = name === null ? undefined : release.rules.content[name];
-  if (!content) return { content: null, items: [], html: null, reason };
-  if (content.kind === "html") return { content: name, items: [], html: content.html, reason };
-  const { cards, source } = await fillShelf(scene, content, limit ?? content.limit);
-  if (!cards.length) return { content: null, items: [], html: null, reason: "empty" };
+function fill(scene, { content: name, reason, experiment }, id, limit) {
+  const { rules, templates } = scene.release;
+  const content = name === null ? undefined : rules.content[name];
+  if (!content) return { id, content: null, items: NONE, reason, experiment, html: null };
+  if (content.kind === "html") {
+    return { id, content: name, items: NONE, reason, experiment, html: content.html };
+  }
+  const shelf = fillShelf(scene, content, limit ?? content.limit);
+  if (!shelf) return null;
+  const { cards, source } = shelf;
+  if (!cards.length) return { id, content: null, items: NONE, reason: "empty", experiment, html: null };
   return {
+    id,
     content: name,
     items: cards.map((card) => card.sku),
-    html: renderShelf(cards, release.templates[content.template], content.template),
     reason: reason === "default" ? (source ?? reason) : reason,
+    experiment,
+    html: renderShelf(cards, templates[content.template], content.template),
   };
 }
+
+/** @type {string[]} */
+const NONE = [];

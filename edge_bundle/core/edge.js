@@ -26,9 +26,11 @@ export class Edge {
     return new Loader(platform, this.cache, this.health, this.config);
   }
 
-  /** Say how this isolate fares. @param {Loader} loader */
-  async report(loader) {
-    const { release, fresh } = await this.releases.ready(loader);
+  /** Say how this isolate fares; null when that needs a look at the head. @param {Loader} loader */
+  report(loader) {
+    const live = this.releases.ready(loader);
+    if (!live) return null;
+    const { release, fresh } = live;
     const now = loader.platform.now();
     return {
       status: release ? (fresh ? "ok" : "stale") : "no_release",

@@ -2,7 +2,7 @@
 
 import { Refusal, parseObject } from "./requests.js";
 
-/** @typedef {import("./decide.js").Visit} Visit */
+/** @typedef {import("./visit.js").Visit} Visit */
 
 /** Largest batch, as Segment's and the collector's. */
 export const MAX_BATCH_BYTES = 4_000_000;

@@ -10,10 +10,10 @@
  * @property {number} high two hashes of the text, for the ETag
  * @property {number} low
  *
- * @typedef {{flags: Flag[], byKey: Map<string, Flag>, needs: import("./history.js").Needs}} Flags
+ * @typedef {{flags: Flag[], byKey: Map<string, Flag>, needs: import("./needs.js").Needs}} Flags
  */
 
-import { slotNeeds } from "./decide.js";
+import { choiceNeeds, joined, slotNeeds } from "./needs.js";
 
 /** @type {WeakMap<Release, Flags>} */
 const known = new WeakMap();
@@ -36,10 +36,7 @@ function makeFlags({ id, rules }) {
   return {
     flags,
     byKey: new Map(flags.map((flag) => [flag.key, flag])),
-    needs: {
-      items: flags.some(({ needs }) => needs.items),
-      visitor: flags.some(({ needs }) => needs.visitor),
-    },
+    needs: joined(flags.map(({ needs }) => needs)),
   };
 }
 
@@ -67,8 +64,8 @@ export class Flag {
     this.release = release;
     this.rules = rules;
     this.experiment = experiment;
-    this.needs = slotNeeds(rules, rules.slots[key]);
-    if (experiment) this.needs.items = JSON.stringify(rules.slots[key].rules).includes('"session.categories');
+    const slot = rules.slots[key];
+    this.needs = experiment ? choiceNeeds(slot) : slotNeeds(rules, slot);
     /** @type {Map<string, Said>} */
     this.said = new Map();
   }

@@ -1,6 +1,6 @@
 /** Who a visitor is: a random device, and a user only where the shop's own origin said so. */
 
-import { fromBase64, toBase64 } from "./platform.js";
+import { fromBase64, randomText, toBase64 } from "./platform.js";
 
 /** @typedef {import("./platform.js").Platform} Platform */
 /** @typedef {import("./config.js").Config} Config */
@@ -14,9 +14,9 @@ const MAX_REMEMBERED = 2000;
 /** @type {Map<string, any>} */
 const remembered = new Map();
 
-/** @param {Platform} platform @returns {string} 128 random bits */
+/** @param {Platform} platform @returns {string} 132 random bits */
 export function newDevice(platform) {
-  return toBase64(platform.random(16));
+  return randomText(platform, 22);
 }
 
 /** @param {string|undefined} cookie @returns {string|null} */
@@ -26,48 +26,41 @@ export function readDevice(cookie) {
 
 /**
  * Return the signed fs_u cookie for a user the origin vouched for, or "" for no usable id.
- * @param {Platform} platform
  * @param {Config} config
  * @param {string} user
  */
-export async function signUser(platform, config, user) {
+export function signUser(config, user) {
   const bytes = encoder.encode(user);
   if (!config.cookieKey || !bytes.length || bytes.length > MAX_USER_BYTES) return "";
   const payload = `1.${toBase64(bytes)}`;
-  return `${payload}.${await signature(platform, config, payload)}`;
+  return `${payload}.${signature(config, payload)}`;
 }
 
 /**
  * Return the user that a genuine fs_u cookie names, or null.
- * @param {Platform} platform
  * @param {Config} config
  * @param {string|undefined} cookie
- * @returns {Promise<string|null>}
+ * @returns {string|null}
  */
-export async function readUser(platform, config, cookie) {
-  const match = /^(1\.([A-Za-z0-9_-]{1,344}))\.([A-Za-z0-9_-]{22})$/.exec(cookie ?? "");
-  if (!match || !config.cookieKey) return null;
-  return remember(`u ${cookie}`, async () => {
-    if (!same(await signature(platform, config, match[1]), match[3])) return null;
+export function readUser(config, cookie) {
+  if (!cookie || !config.cookieKey) return null;
+  return remember(`u ${cookie}`, () => {
+    const match = /^(1\.([A-Za-z0-9_-]{1,344}))\.([A-Za-z0-9_-]{22})$/.exec(cookie);
+    if (!match || !same(signature(config, match[1]), match[3])) return null;
     return decoder.decode(fromBase64(match[2]));
   });
 }
 
 /**
  * Return a visitor key as the tables hold it, or null when its secret is not known.
- * @param {Platform} platform
  * @param {Config} config
  * @param {string} keyId
  * @param {string} identifier `u:<user>` or `a:<device>`
- * @returns {Promise<{high: number, low: number}|null>}
+ * @returns {{high: number, low: number}|null}
  */
-export async function visitorKey(platform, config, keyId, identifier) {
+export function visitorKey(config, keyId, identifier) {
   const secret = config.visitorKeys.get(keyId);
-  if (!secret) return null;
-  return remember(`k ${keyId} ${identifier}`, async () => {
-    const mac = await platform.hmac(secret, encoder.encode(identifier));
-    return keyOf(mac);
-  });
+  return secret ? remember(`${keyId} ${identifier}`, () => keyOf(secret.sign(identifier))) : null;
 }
 
 /** @param {string} text the 16 hexadecimal digits of a visitor key */
@@ -84,10 +77,11 @@ function keyOf(mac) {
   };
 }
 
-/** @param {Platform} platform @param {Config} config @param {string} payload */
-async function signature(platform, config, payload) {
-  const message = encoder.encode(`fs_u\0${config.shop}\0${config.environment}\0${payload}`);
-  const mac = await platform.hmac(/** @type {Uint8Array} */ (config.cookieKey), message);
+/** @param {Config} config @param {string} payload */
+function signature({ cookieKey, shop, environment }, payload) {
+  const mac = /** @type {import("./hmac.js").Hmac} */ (cookieKey).sign(
+    `fs_u\0${shop}\0${environment}\0${payload}`,
+  );
   return toBase64(mac.subarray(0, 16));
 }
 
@@ -101,19 +95,14 @@ export function same(a, b) {
 /**
  * @template T
  * @param {string} key
- * @param {() => Promise<T>} compute
- * @returns {Promise<T>}
+ * @param {() => T} compute
+ * @returns {T}
  */
-async function remember(key, compute) {
+function remember(key, compute) {
   const known = remembered.get(key);
   if (known !== undefined) return known;
-  const value = await compute();
-  if (remembered.size >= MAX_REMEMBERED) {
-    for (const oldest of remembered.keys()) {
-      remembered.delete(oldest);
-      break;
-    }
-  }
+  const value = compute();
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
   remembered.set(key, value);
   return value;
 }

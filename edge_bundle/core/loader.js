@@ -1,4 +1,9 @@
-/** Reads values for one request: from memory, else from the store, checked and with a deadline. */
+/**
+ * Reads values for one request. Whoever decides asks memory and goes on without waiting; what
+ * memory lacks is noted, read all at once, and the decision made again. So a decision whose
+ * values are in memory is made without a promise, and a cold one takes as few round trips as
+ * its values have generations.
+ */
 
 import { hex, within } from "./platform.js";
 
@@ -7,6 +12,8 @@ import { hex, within } from "./platform.js";
 /** A store caches a missing value as long as one it has. */
 const UNSETTLED_SECONDS = 60;
 const SETTLED_SECONDS = 86_400;
+/** Generations of values a decision may wait for: a bound, far above what any takes. */
+const MAX_ROUNDS = 12;
 
 export class Loader {
   /**
@@ -20,12 +27,15 @@ export class Loader {
     this.config = config;
     this.cache = cache;
     this.health = health;
+    /** What this request has waited for; kept here even if memory lets go of it. */
+    /** @type {Map<string, any>|null} */
+    this.read = null;
+    /** What the decision being made lacks, and how to get it. */
+    /** @type {Map<string, () => Promise<any>>} */
+    this.missing = NOTHING;
     /** Reads under way: a promise must not outlive its request, so this is not shared. */
-    /** @type {Map<string, Promise<any>>} */
-    this.pending = new Map();
-    /** Tables that this request has used. */
-    /** @type {Map<string, any>} */
-    this.read = new Map();
+    /** @type {Map<string, Promise<void>>|null} */
+    this.pending = null;
     /** How long a location may keep what it read, a miss too: short until a release has settled. */
     this.keepSeconds = UNSETTLED_SECONDS;
   }
@@ -36,34 +46,68 @@ export class Loader {
   }
 
   /**
-   * Return the table of a value, or null when it can't be had in time or isn't genuine.
+   * Return what `make` once gave this request; undefined, and noted as missing, until it has.
    * @param {string} key
-   * @param {(buffer: ArrayBuffer) => any} open
-   * @returns {Promise<any>}
+   * @param {() => Promise<any>} make never rejects, never gives undefined
    */
-  async table(key, open) {
-    const kept = this.resident(key);
-    if (kept !== undefined) return kept;
-    let reading = this.pending.get(key);
-    if (!reading) {
-      reading = this.#read(key, open);
-      this.pending.set(key, reading);
+  ask(key, make) {
+    const known = this.read?.get(key);
+    if (known === undefined) {
+      if (this.missing === NOTHING) this.missing = new Map();
+      this.missing.set(key, make);
     }
-    return reading;
+    return known;
   }
 
   /**
-   * Return a table that memory has or that this request has read, even if it was let go since.
+   * Return the table of a value: undefined until it is read, null when it can't be had in time
+   * or isn't genuine.
    * @param {string} key
+   * @param {(buffer: ArrayBuffer) => any} open
    * @returns {any}
    */
+  table(key, open) {
+    return this.cache.get(key) ?? this.ask(key, () => this.#read(key, open));
+  }
+
+  /** Return a table that memory has, without asking for it. @param {string} key @returns {any} */
   resident(key) {
-    let table = this.read.get(key);
-    if (table === undefined) {
-      table = this.cache.get(key);
-      if (table !== undefined) this.read.set(key, table);
+    return this.cache.get(key) ?? this.read?.get(key);
+  }
+
+  /**
+   * Return what `attempt` makes, at once when it lacks nothing. It is called again after each
+   * generation of values it lacked; it gives null when it cannot go on without them.
+   * @template T
+   * @param {() => T|null} attempt
+   * @returns {T|null|Promise<T|null>}
+   */
+  settled(attempt) {
+    return attempt() ?? (this.missing.size ? this.#again(attempt) : null);
+  }
+
+  /** @template T @param {() => T|null} attempt */
+  async #again(attempt) {
+    let made = null;
+    for (let round = 0; made === null && this.missing.size && round < MAX_ROUNDS; round++) {
+      await this.load();
+      made = attempt();
     }
-    return table;
+    return made;
+  }
+
+  /** Read at once what is missing. Never rejects. */
+  async load() {
+    const pending = (this.pending ??= new Map());
+    const read = (this.read ??= new Map());
+    const reading = [];
+    for (const [key, make] of this.missing) {
+      let promise = pending.get(key);
+      if (!promise) pending.set(key, (promise = make().then((made) => void read.set(key, made))));
+      reading.push(promise);
+    }
+    this.missing = NOTHING;
+    await Promise.all(reading);
   }
 
   /** @param {string} key @param {(buffer: ArrayBuffer) => any} open */
@@ -76,7 +120,6 @@ export class Loader {
       if (hex(digest.subarray(0, 16)) !== key.slice(2)) throw new Error("digest");
       const table = open(buffer);
       this.cache.put(key, table);
-      this.read.set(key, table);
       return table;
     } catch (error) {
       this.health.fault(`value_${reasonOf(error)}`, key);
@@ -84,6 +127,9 @@ export class Loader {
     }
   }
 }
+
+/** @type {Map<string, () => Promise<any>>} */
+const NOTHING = new Map();
 
 /** @param {unknown} error @returns {string} a code for health and logs */
 export function reasonOf(error) {

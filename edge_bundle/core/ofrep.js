@@ -6,14 +6,13 @@
  */
 
 import { cookieHeaders, json } from "./answers.js";
-import { attributesOf } from "./attributes.js";
 import { isTrusted } from "./callers.js";
 import { choose } from "./choose.js";
 import { flagsOf } from "./flags.js";
-import { lookUp } from "./history.js";
-import { toBase64 } from "./platform.js";
+import { randomText } from "./platform.js";
 import { fillShelf } from "./recommend.js";
 import { Refusal, parseObject, withBody } from "./requests.js";
+import { Scene } from "./scene.js";
 import { visitOf } from "./visit.js";
 
 /**
@@ -56,42 +55,54 @@ async function evaluateFlags(edge, loader, call, key) {
     throw new Refusal(401, "GENERAL", "the bearer token is not this edge's");
   }
   const context = await readContext(call);
-  const { release, fresh } = await edge.releases.ready(loader);
+  return /** @type {Answer} */ (
+    await loader.settled(() => evaluateNow(edge, loader, call, context, trusted, key))
+  );
+}
+
+/**
+ * @param {Edge} edge @param {Loader} loader @param {Call} call @param {Record<string, any>} context
+ * @param {boolean} trusted @param {string} [key]
+ * @returns {Answer|null} null while values are missing
+ */
+function evaluateNow(edge, loader, call, context, trusted, key) {
+  const live = edge.releases.ready(loader);
+  if (!live) return null;
+  const { release, fresh } = live;
   if (!release) throw new Refusal(500, "GENERAL", "no release is live here yet; deploy one");
-  const known = await visitOf(call, loader);
+  const known = visitOf(call, loader);
   const visit = visitWith(known.visit, context, trusted);
   const { flags, byKey, needs } = flagsOf(release);
   const one = key === undefined ? undefined : byKey.get(key);
   if (key !== undefined && !one) throw new Refusal(404, "FLAG_NOT_FOUND", "no such slot or experiment");
-  const history = await lookUp(loader, release, visit, one ? one.needs : needs, fresh);
-  const answers = new Evaluation({ release, loader, visit, history }, trusted);
+  const scene = new Scene(loader, release, fresh, visit);
+  if (!scene.lookUp(one ? one.needs : needs)) return null;
+  const evaluation = new Evaluation(scene, trusted, one ? one.needs : needs);
   const headers = cookieHeaders(known.cookies);
-  return one ? answers.single(one, headers) : answers.bulk(flags, call, headers);
+  return one ? evaluation.single(one, headers) : evaluation.bulk(flags, call, headers);
 }
 
 /** One call's flags, decided over one object of attributes. */
 class Evaluation {
-  /** @param {import("./recommend.js").Scene} scene @param {boolean} trusted */
-  constructor(scene, trusted) {
+  /** @param {Scene} scene @param {boolean} trusted @param {import("./needs.js").Needs} needs */
+  constructor(scene, trusted, needs) {
     this.scene = scene;
     this.trusted = trusted;
     /** @type {Record<string, any>|undefined} */
     this.made = undefined;
-    this.attributes = () =>
-      (this.made ??= attributesOf(scene.visit, scene.history, scene.release.rules.timezone));
-    this.id = toBase64(scene.loader.platform.random(9));
+    this.attributes = () => (this.made ??= scene.attributes(needs.attributes));
+    this.id = randomText(scene.loader.platform, 12);
   }
 
   /** @param {Flag[]} flags @param {Call} call @param {[string, string][]} headers */
-  async bulk(flags, call, headers) {
-    const found = flags.map((flag) => this.flag(flag));
-    const shelves = found.some((one) => one instanceof Promise);
-    const said = /** @type {import("./flags.js").Said[]} */ (shelves ? await Promise.all(found) : found);
+  bulk(flags, call, headers) {
+    const said = flags.map((flag) => this.flag(flag));
     let high = 0;
     let low = 0;
     let text = "";
     for (let i = 0; i < said.length; i++) {
       const one = said[i];
+      if (!one) return null;
       high = Math.imul(high ^ one.high, 0x01000193);
       low = Math.imul(low ^ one.low, 0x5bd1e995) + 1;
       text += (i ? "," : "") + one.head + (one.tail && this.id + i.toString(36) + one.tail);
@@ -105,15 +116,15 @@ class Evaluation {
   }
 
   /** @param {Flag} flag @param {[string, string][]} headers */
-  async single(flag, headers) {
+  single(flag, headers) {
     if (this.#lacksKey(flag)) {
       throw new Refusal(400, "TARGETING_KEY_MISSING", "an experiment needs context.targetingKey");
     }
-    const { head, tail } = await this.flag(flag);
-    return answer(200, head + this.id + tail, headers);
+    const said = this.flag(flag);
+    return said && answer(200, said.head + this.id + said.tail, headers);
   }
 
-  /** @param {Flag} flag @returns {import("./flags.js").Said|Promise<import("./flags.js").Said>} */
+  /** @param {Flag} flag @returns {import("./flags.js").Said|null} null while values are missing */
   flag(flag) {
     const { visit, loader } = this.scene;
     if (this.#lacksKey(flag)) return flag.keyMissing();
@@ -125,8 +136,10 @@ class Evaluation {
   }
 
   /** @param {Flag} flag @param {import("./choose.js").Choice} choice @param {any} content */
-  async #shelf(flag, choice, content) {
-    const { cards, source } = await fillShelf(this.scene, content, content.limit);
+  #shelf(flag, choice, content) {
+    const shelf = fillShelf(this.scene, content, content.limit);
+    if (!shelf) return null;
+    const { cards, source } = shelf;
     const reason = !cards.length ? "empty" : choice.reason === "default" ? (source ?? "default") : choice.reason;
     this.scene.loader.health.decided(reason);
     return flag.sayShelf(choice, cards.map((card) => card.sku), reason, this.trusted);
@@ -181,9 +194,7 @@ function decodeKey(encoded) {
 
 /** @param {number} status @param {string} body @param {[string, string][]} headers @returns {Answer} */
 function answer(status, body, headers) {
-  const own = /** @type {[string, string][]} */ ([["cache-control", "private, no-store"]]);
-  if (status === 200) own.push(["content-type", "application/json"]);
-  return { status, headers: [...own, ...headers], body };
+  return { status, kind: status === 200 ? "json" : "bare", decision: "", headers, body };
 }
 
 /**

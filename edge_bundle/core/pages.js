@@ -5,12 +5,13 @@ import { setCookie } from "./cookies.js";
 import { decideSlots } from "./decide.js";
 import { signUser } from "./identity.js";
 import { within } from "./platform.js";
+import { Scene } from "./scene.js";
 
 /**
  * @typedef {import("./edge.js").Edge} Edge
  * @typedef {import("./loader.js").Loader} Loader
  * @typedef {import("./visit.js").Call} Call
- * @typedef {import("./decide.js").Visit} Visit
+ * @typedef {import("./visit.js").Visit} Visit
  * @typedef {import("./decide.js").Decision} Decision
  */
 
@@ -48,15 +49,15 @@ export function isPage(call, status, type) {
  * Return the fs_u cookie that the origin's `Frontshelf-User` asks for, "" when it may not
  * count, null when the header is absent. A response that a cache may have kept vouches for
  * nobody: it could be somebody else's.
- * @param {Edge} edge @param {Loader} loader @param {Call} call
+ * @param {Edge} edge @param {Call} call
  * @param {(name: string) => string|null} header reads the origin's answer
  * @param {Visit} visit
- * @returns {Promise<string|null>}
+ * @returns {string|null}
  */
-export async function vouchedUser(edge, loader, call, header, visit) {
+export function vouchedUser(edge, call, header, visit) {
   const user = header("frontshelf-user");
   if (user === null) return null;
-  const secure = call.url.protocol === "https:";
+  const { secure } = call;
   const status = header("cf-cache-status") ?? "DYNAMIC";
   const own =
     /\b(private|no-store)\b/i.test(header("cache-control") ?? "") &&
@@ -68,38 +69,66 @@ export async function vouchedUser(edge, loader, call, header, visit) {
     return setCookie("fs_u", "", { secure });
   }
   if (!visit.consent.personalization) return "";
-  const signed = await signUser(loader.platform, edge.config, user);
+  const signed = signUser(edge.config, user);
   if (!signed) return "";
   visit.user = user;
   return setCookie("fs_u", signed, { secure });
 }
 
-/**
- * Return a function that decides one slot of a page. A rewriter must never throw or wait
- * without end, or the page is cut off: so it gives null on any fault.
- * @param {Edge} edge @param {Loader} loader @param {Visit} visit
- * @returns {(name: string, page: {item: string, category: string}) => Promise<Decision|null>}
- */
-export function slotDecider(edge, loader, visit) {
-  const live = edge.releases.ready(loader);
-  return async (name, page) => {
-    try {
-      const deciding = decideOne(live, loader, { ...visit, page }, name);
-      return await within(deciding, edge.config.slotMs);
-    } catch (error) {
-      loader.health.fault("slot_failed", `${name.slice(0, 80)}: ${error}`);
-      return null;
-    }
-  };
-}
+/** Decides the slots of one page, as its rewriter meets them. */
+export class PageSlots {
+  /** @param {Edge} edge @param {Loader} loader @param {Visit} visit */
+  constructor(edge, loader, visit) {
+    this.edge = edge;
+    this.loader = loader;
+    this.visit = visit;
+    /** @type {Scene|null} one for the whole page, so that values are looked up once */
+    this.scene = null;
+  }
 
-/**
- * @param {ReturnType<Edge["releases"]["ready"]>} live @param {Loader} loader
- * @param {Visit} visit @param {string} name
- */
-async function decideOne(live, loader, visit, name) {
-  const { release, fresh } = await live;
-  if (!release || !(name in release.rules.slots)) return null;
-  const { decisions } = await decideSlots(loader, release, fresh, visit, [{ name }]);
-  return decisions[name];
+  /**
+   * Decide one slot: at once when memory has what it takes, else as a promise with a deadline.
+   * A rewriter must never throw or wait without end, or the page is cut off: so any fault
+   * gives null.
+   * @param {string} name @param {{item: string, category: string}} page
+   * @returns {Decision|null|Promise<Decision|null>}
+   */
+  decide(name, page) {
+    try {
+      const decided = this.loader.settled(() => this.#attempt(name, page));
+      return decided instanceof Promise ? this.#inTime(decided, name) : decided;
+    } catch (error) {
+      return this.#failed(name, error);
+    }
+  }
+
+  /** @param {Promise<Decision|null>} deciding @param {string} name */
+  async #inTime(deciding, name) {
+    try {
+      return await within(deciding, this.edge.config.slotMs);
+    } catch (error) {
+      return this.#failed(name, error);
+    }
+  }
+
+  /** @param {string} name @param {unknown} error */
+  #failed(name, error) {
+    this.loader.health.fault("slot_failed", `${name.slice(0, 80)}: ${error}`);
+    return null;
+  }
+
+  /** @param {string} name @param {{item: string, category: string}} page @returns {Decision|null} */
+  #attempt(name, page) {
+    const scene = this.#scene();
+    if (!scene || !Object.hasOwn(scene.release.rules.slots, name)) return null;
+    scene.turnTo(page);
+    return decideSlots(scene, [{ name }])?.[name] ?? null;
+  }
+
+  #scene() {
+    if (this.scene) return this.scene;
+    const live = this.edge.releases.ready(this.loader);
+    if (!live?.release) return null;
+    return (this.scene = new Scene(this.loader, live.release, live.fresh, this.visit));
+  }
 }

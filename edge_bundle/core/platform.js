@@ -6,7 +6,6 @@
  *   read a value of the store, which a location may keep that long
  * @property {(bytes: BufferSource) => Promise<Uint8Array>} sha256
  * @property {(key: Uint8Array, signature: Uint8Array, message: Uint8Array) => Promise<boolean>} verify Ed25519
- * @property {(key: Uint8Array, message: Uint8Array) => Promise<Uint8Array>} hmac SHA-256
  * @property {() => number} now epoch milliseconds
  * @property {(count: number) => Uint8Array} random
  * @property {(promise: Promise<unknown>) => void} waitUntil
@@ -51,4 +50,18 @@ export function toBase64(bytes) {
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replaceAll("=", "");
+}
+
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/**
+ * Return random text of six bits a letter.
+ * @param {Platform} platform
+ * @param {number} length
+ */
+export function randomText(platform, length) {
+  const bytes = platform.random(length);
+  let text = "";
+  for (let i = 0; i < length; i++) text += LETTERS[bytes[i] & 63];
+  return text;
 }

@@ -4,12 +4,9 @@ import { PERSONAL_STAGES } from "./release.js";
 import { Scores } from "./scores.js";
 
 /**
- * @typedef {import("./history.js").History} History
- * @typedef {import("./decide.js").Visit} Visit
- * @typedef {import("./release.js").Release} Release
- * @typedef {import("./loader.js").Loader} Loader
+ * @typedef {import("./scene.js").Scene} Scene
+ * @typedef {import("./visit.js").Visit} Visit
  * @typedef {import("./cards.js").Card} Card
- * @typedef {{release: Release, loader: Loader, visit: Visit, history: History}} Scene
  *
  * @typedef {object} Content
  * @property {[string, number][][]} from stages; a stage is a blend of sources with weights
@@ -26,30 +23,28 @@ const SPARE = 24;
 /** Candidates beyond the limit whose cards are read at once; more are read only when short. */
 const SPARE_CARDS = 4;
 
-/** Scratch sums, one per source of a blend; used between awaits only. */
+/** Scratch sums, one per source of a blend; nothing waits while they are in use. */
 const total = new Scores();
 /** @type {Scores[]} */
 const parts = [];
 
 /**
- * Return the cards of a shelf, best first, and the source that gave the first.
+ * Return the cards of a shelf, best first, and the source that gave the first; null when cards
+ * are missing.
  * @param {Scene} scene
  * @param {Content} content
  * @param {number} limit
- * @returns {Promise<{cards: Card[], source: string|null}>}
+ * @returns {{cards: Card[], source: string|null}|null}
  */
-export async function fillShelf(scene, content, limit) {
+export function fillShelf(scene, content, limit) {
   const shelf = new Shelf(scene, content, limit);
-  for (const sku of content.pin ?? []) {
-    const found = await scene.release.find(scene.loader, sku);
-    if (found) await shelf.take([found.number], "pin");
-  }
+  if (content.pin && !shelf.pin(content.pin)) return null;
   for (const stage of content.from) {
     if (shelf.full()) break;
     const { items, source } = rank(scene, content, stage, limit + SPARE);
-    await shelf.take(items, source);
+    if (!shelf.take(items, source)) return null;
   }
-  return { cards: shelf.cards, source: shelf.source };
+  return shelf;
 }
 
 /** The cards taken so far, and what keeps others out. */
@@ -66,30 +61,58 @@ class Shelf {
     /** @type {Set<number>} */
     this.taken = new Set();
     this.skus = excludedSkus(scene.visit, content.exclude);
-    this.pageGroup = pageGroup(scene.history);
+    this.pageGroup = pageGroup(scene.page);
   }
 
   full() {
     return this.cards.length >= this.limit;
   }
 
-  /** @param {number[]} items ranked numbers @param {string} source */
-  async take(items, source) {
-    for (let start = 0; start < items.length && !this.full(); ) {
-      const end = start + this.limit - this.cards.length + SPARE_CARDS;
-      const chunk = items.slice(start, end);
-      const missing = chunk.filter((number) => cardOf(this.scene, number) === undefined);
-      // One wait for all values that memory lacks, none when it has them.
-      if (missing.length) await Promise.all(missing.map((number) => readCard(this.scene, number)));
-      for (let i = 0; i < chunk.length && !this.full(); i++) {
-        const card = cardOf(this.scene, chunk[i]);
-        if (!card || this.taken.has(chunk[i]) || !this.admits(card)) continue;
-        this.taken.add(chunk[i]);
-        this.cards.push(card);
-        this.source ??= source;
-      }
-      start = end;
+  /** @param {string[]} skus @returns {boolean} whether all that is needed is there */
+  pin(skus) {
+    const { release, loader } = this.scene;
+    let ready = true;
+    for (const sku of skus) {
+      const found = release.find(loader, sku);
+      if (found === undefined || (found && !this.take([found.number], "pin"))) ready = false;
     }
+    return ready;
+  }
+
+  /**
+   * Take the items that may be shown until the shelf is full.
+   * @param {number[]} items ranked numbers
+   * @param {string} source
+   * @returns {boolean} false when a card is missing; then those likely wanted next are asked for too
+   */
+  take(items, source) {
+    for (let i = 0; i < items.length && !this.full(); i++) {
+      const card = this.card(items[i]);
+      if (card === undefined) {
+        this.#askAhead(items, i + 1);
+        return false;
+      }
+      if (!card || this.taken.has(items[i]) || !this.admits(card)) continue;
+      this.taken.add(items[i]);
+      this.cards.push(card);
+      this.source ??= source;
+    }
+    return true;
+  }
+
+  /** @param {number[]} items @param {number} from */
+  #askAhead(items, from) {
+    const end = from + this.limit - this.cards.length - 1 + SPARE_CARDS;
+    for (const number of items.slice(from, end)) this.card(number);
+  }
+
+  /** @param {number} number @returns {Card|null|undefined} undefined until its value is read */
+  card(number) {
+    const { popular, release, loader } = this.scene;
+    const kept = popular?.card(number);
+    if (kept) return kept;
+    const table = release.itemTable(loader, number);
+    return table ? table.cards.card(number - table.first) : table;
   }
 
   /** @param {Card} card */
@@ -107,19 +130,6 @@ class Shelf {
     if (category && alike((other) => other.category === card.category) >= category) return false;
     return !(group && card.group && alike((other) => other.group === card.group) >= group);
   }
-}
-
-/** Return a card that memory has. @param {Scene} scene @param {number} number @returns {Card|undefined} */
-function cardOf({ release, loader, history }, number) {
-  const popular = history.popular?.card(number);
-  if (popular) return popular;
-  const table = release.residentTable(loader, number);
-  return table?.cards.card(number - table.first);
-}
-
-/** @param {Scene} scene @param {number} number */
-function readCard({ release, loader }, number) {
-  return release.itemTable(loader, number);
 }
 
 /**
@@ -143,7 +153,7 @@ function rank(scene, content, stage, limit) {
     const scale = weight / (sums.max() || 1);
     sums.forEach((item, score) => total.add(item, scale * score));
   });
-  const items = total.best(limit, refusal(scene.history, content.exclude));
+  const items = total.best(limit, refusal(scene, content.exclude));
   return { items, source: leading(allowed, items[0]) };
 }
 
@@ -158,8 +168,7 @@ function leading(sources, item) {
 }
 
 /** @param {Scene} scene @param {Content} content @param {string} source @param {Scores} sums */
-function fillSource({ release, visit, history }, content, source, sums) {
-  const { recent, page, row, popular, segments } = history;
+function fillSource({ release, visit, recent, page, row, popular, segments }, content, source, sums) {
   switch (source) {
     case "item":
       return page?.table.addRow(page.number, 1, sums);
@@ -170,7 +179,7 @@ function fillSource({ release, visit, history }, content, source, sums) {
     case "segment":
       return segments.forEach((key) => fillList(popular?.list(`segment:${key}`), sums));
     case "popular_here":
-      return fillList(popular?.list(`country:${visit.facts.country}`), sums);
+      return fillList(popular?.list(`country:${visit.given?.country ?? visit.facts.country}`), sums);
     case "popular":
       return fillList(popular?.list("all"), sums);
     case "recently_viewed":
@@ -181,7 +190,7 @@ function fillSource({ release, visit, history }, content, source, sums) {
 /**
  * Sum the rows of the last items, the newest weighing most; `reminder` brings back items
  * already seen, once for each time. The decay constants travel in the manifest.
- * @param {History["recent"]} recent
+ * @param {import("./history.js").Found[]} recent
  * @param {any} serving
  * @param {boolean} reminder
  * @param {Scores} sums
@@ -201,16 +210,16 @@ function fillList(list, sums) {
   for (let i = 0; i < list.length; i++) sums.add(list[i], 1 / (i + 1));
 }
 
-/** @param {History} history @param {Record<string, boolean>} exclude */
-function refusal(history, exclude) {
+/** @param {Scene} scene @param {Record<string, boolean>} exclude */
+function refusal({ page, recent, row }, exclude) {
   const refused = new Set();
-  if (history.page) refused.add(history.page.number);
+  if (page) refused.add(page.number);
   if (exclude.seen) {
-    history.recent.forEach(({ number }) => refused.add(number));
-    history.row?.seen.forEach((number) => refused.add(number));
-    history.row?.bought.forEach((number) => refused.add(number));
+    recent?.forEach(({ number }) => refused.add(number));
+    row?.seen.forEach((number) => refused.add(number));
+    row?.bought.forEach((number) => refused.add(number));
   }
-  if (exclude.bought) history.row?.bought.forEach((number) => refused.add(number));
+  if (exclude.bought) row?.bought.forEach((number) => refused.add(number));
   return (/** @type {number} */ item) => refused.has(item);
 }
 
@@ -227,7 +236,7 @@ function excludedSkus({ session, page, consent }, exclude) {
   return skus;
 }
 
-/** @param {History} history @returns {number} the page's variant group, 0 for none */
-function pageGroup({ page }) {
+/** @param {import("./history.js").Found|null|undefined} page @returns {number} its variant group, 0 for none */
+function pageGroup(page) {
   return page ? page.table.cards.card(page.number - page.table.first).group : 0;
 }

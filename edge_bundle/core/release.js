@@ -33,43 +33,36 @@ export class Release {
     /** @type {string} */
     this.keyId = body.visitors.key_id;
     this.popularKey = `p-${hex(body.popular)}`;
-    /** What each slot needs looked up, filled as slots are asked for. */
-    /** @type {Record<string, {items: boolean, visitor: boolean}>} */
-    this.needs = Object.create(null);
+    /** What each slot can ask for, filled as slots are asked for. */
+    /** @type {Map<string, import("./needs.js").Needs>} */
+    this.needs = new Map();
   }
 
   /**
-   * Find an item: the table it stands in and its number, or null for an unknown SKU.
+   * Find an item: the table it stands in and its number; null for an unknown SKU, undefined
+   * until its values are read.
    * @param {Loader} loader
    * @param {string} sku
-   * @returns {Promise<{table: ItemTable, number: number}|null>}
+   * @returns {{table: ItemTable, number: number}|null|undefined}
    */
-  async find(loader, sku) {
+  find(loader, sku) {
     const hash = hashText(sku);
     const part = partOf(this.locator, hash);
-    const cells = part.cells ?? (await this.#cells(loader, part));
-    const key = cells && this.itemKeys[valueNumber(part, cells, hash)];
-    const table = key && (await loader.table(key, openItems));
-    const number = table ? table.find(sku, hash.low) : -1;
+    const cells = part.cells ?? this.#cells(loader, part);
+    if (!cells) return cells;
+    const key = this.itemKeys[valueNumber(part, cells, hash)];
+    const table = key ? loader.table(key, openItems) : null;
+    if (!table) return table;
+    const number = table.find(sku, hash.low);
     return number < 0 ? null : { table, number };
   }
 
-  /** @param {Loader} loader @param {number} number @returns {Promise<ItemTable|null>} */
+  /** @param {Loader} loader @param {number} number @returns {ItemTable|null|undefined} */
   itemTable(loader, number) {
-    return loader.table(this.#keyOf(number), openItems);
+    return loader.table(this.itemKeys[lowerBound(this.cuts, number + 1) - 1], openItems);
   }
 
-  /** @param {Loader} loader @param {number} number @returns {ItemTable|undefined} */
-  residentTable(loader, number) {
-    return loader.resident(this.#keyOf(number));
-  }
-
-  /** @param {number} number */
-  #keyOf(number) {
-    return this.itemKeys[lowerBound(this.cuts, number + 1) - 1];
-  }
-
-  /** @param {Loader} loader @returns {Promise<PopularTable|null>} */
+  /** @param {Loader} loader @returns {PopularTable|null|undefined} */
   popular(loader) {
     return loader.table(this.popularKey, openPopular);
   }
@@ -77,13 +70,14 @@ export class Release {
   /**
    * @param {Loader} loader
    * @param {{high: number, low: number}} key the upper 32 and next 16 bits of a visitor key
-   * @returns {Promise<import("./tables.js").VisitorRow|null>}
+   * @returns {import("./tables.js").VisitorRow|null|undefined} undefined until it is read
    */
-  async visitor(loader, key) {
+  visitor(loader, key) {
     const place = lowerBound(this.visitorFirsts, key.high + 1) - 1;
     // Equal upper halves may straddle a cut, so the value before may hold the row too.
     for (let i = place; i >= 0; i--) {
-      const table = await loader.table(this.visitorKeys[i], openVisitors);
+      const table = loader.table(this.visitorKeys[i], openVisitors);
+      if (table === undefined) return undefined;
       const row = table?.find(key.high, key.low);
       if (row || this.visitorFirsts[i] < key.high) return row ?? null;
     }
@@ -91,10 +85,10 @@ export class Release {
   }
 
   /** @param {Loader} loader @param {import("./locate.js").LocatorPart} part */
-  async #cells(loader, part) {
+  #cells(loader, part) {
     const digest = /** @type {Uint8Array} */ (part.digest);
-    const table = await loader.table(`l-${hex(digest)}`, openLocator);
-    return table?.cells;
+    const table = loader.table(`l-${hex(digest)}`, openLocator);
+    return table ? table.cells : table;
   }
 }
 

@@ -31,32 +31,37 @@ export class Releases {
   }
 
   /**
-   * Return the live release, after a look at the head when the last one is too old; null when
-   * there is none to be had. `fresh` is false when the head is overdue.
+   * Return the live release, after a look at the head when the last one is too old: null when
+   * that look has to be waited for. `release` is null when there is none to be had; `fresh` is
+   * false when the head is overdue.
    * @param {Loader} loader
-   * @returns {Promise<{release: Release|null, fresh: boolean}>}
+   * @returns {{release: Release|null, fresh: boolean}|null}
    */
-  async ready(loader) {
-    const age = loader.platform.now() - this.checkedAt;
+  ready(loader) {
+    const now = loader.platform.now();
+    const age = now - this.checkedAt;
     const due = this.config.headSeconds * 1000;
-    if (!this.live) await this.#refresh(loader);
-    else if (age >= due) await this.#refreshSoon(loader, due);
-    else if (age >= due / 2 && this.askedAt <= this.checkedAt) {
+    if (!this.live) {
+      if (loader.ask("head", () => this.#refresh(loader)) === undefined) return null;
+    } else if (age >= due) {
+      const tried = now - this.failedAt < Math.min(RETRY_MS, due);
+      if (!tried && loader.ask("head", () => this.#refreshSoon(loader)) === undefined) return null;
+    } else if (age >= due / 2 && this.askedAt <= this.checkedAt) {
       loader.platform.waitUntil(this.#refresh(loader));
     }
-    loader.settle(loader.platform.now() - this.issuedAt > SETTLED_MS);
-    const fresh = loader.platform.now() - this.checkedAt < Math.max(due, OVERDUE_MS);
+    loader.settle(now - this.issuedAt > SETTLED_MS);
+    const fresh = now - this.checkedAt < Math.max(due, OVERDUE_MS);
     if (this.live && !fresh) loader.health.fault("head_overdue", "visitor rows left out");
     return { release: this.live, fresh };
   }
 
-  /** @param {Loader} loader @param {number} due */
-  async #refreshSoon(loader, due) {
-    if (loader.platform.now() - this.failedAt < Math.min(RETRY_MS, due)) return;
+  /** @param {Loader} loader */
+  async #refreshSoon(loader) {
     const refresh = this.#refresh(loader);
     loader.platform.waitUntil(refresh);
     // Late is not a fault here: the release in memory goes on.
     await within(refresh, this.config.headWaitMs).catch(() => undefined);
+    return true;
   }
 
   /** Look at the head, and open what it names. Never throws. @param {Loader} loader */
@@ -82,6 +87,7 @@ export class Releases {
       this.failedAt = platform.now();
       health.fault(`head_${reasonOf(error)}`, error instanceof Error ? error.message : "");
     }
+    return true;
   }
 
   /** @param {{counter: number}} head */

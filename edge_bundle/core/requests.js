@@ -3,7 +3,7 @@
 import { parseVisitorKey } from "./identity.js";
 import { sessionFromBody } from "./session.js";
 
-/** @typedef {import("./decide.js").Visit} Visit */
+/** @typedef {import("./visit.js").Visit} Visit */
 /** @typedef {import("./decide.js").SlotRequest} SlotRequest */
 
 const MAX_SLOTS = 50;
@@ -82,7 +82,7 @@ export function withBody(visit, body, trusted) {
       isNew: device === undefined && visit.isNew,
       visitor: visitor === undefined ? null : parseVisitorKey(String(visitor)),
       session: session === undefined ? visit.session : sessionFromBody(session),
-      facts: { ...visit.facts, ...attributes },
+      given: attributes ?? null,
     };
   } catch (error) {
     return refuse(error instanceof Error ? error.message : "malformed body");
@@ -90,7 +90,7 @@ export function withBody(visit, body, trusted) {
 }
 
 /** @param {any} page */
-function pageOf(page) {
+export function pageOf(page) {
   if (page === undefined) return { item: "", category: "" };
   if (!isObject(page)) refuse("page must be an object");
   const { item = "", category = "" } = page;

@@ -1,57 +1,61 @@
 /** Makes a visit of a request: consent first, then only what that consent allows to be read. */
 
-import { readConsent } from "./purposes.js";
+import { agentOf } from "./agents.js";
 import { readCookies, setCookie } from "./cookies.js";
 import { newDevice, readDevice, readUser } from "./identity.js";
+import { readConsent } from "./purposes.js";
 import { NO_SESSION, readSession } from "./session.js";
 
 /**
  * @typedef {object} Call one request, free of any platform's classes
  * @property {string} method
  * @property {URL} url
+ * @property {string} path
+ * @property {boolean} query whether the URL has one
+ * @property {boolean} secure whether it came by https
  * @property {(name: string) => string|null} header
  * @property {string|null} country
  * @property {string|null} region
  * @property {(limit: number) => Promise<string>} body throws when longer than limit bytes
  *
- * @typedef {import("./decide.js").Visit} Visit
+ * @typedef {object} Visit everything a decision depends on beside the release
+ * @property {number} now epoch milliseconds
+ * @property {import("./purposes.js").Consent} consent
+ * @property {string|null} device
+ * @property {boolean} isNew whether the device was not known before
+ * @property {string|null} user
+ * @property {{high: number, low: number}|null} visitor a visitor key named by a trusted caller
+ * @property {import("./session.js").Session} session
+ * @property {{item: string, category: string}} page
+ * @property {Facts} facts attributes of the request itself
+ * @property {Record<string, any>|null} given attributes that a trusted caller names
  */
 
-const CRAWLERS =
-  /bot\b|bot\/|crawl|spider|slurp|bingpreview|facebookexternalhit|embedly|lighthouse|headlesschrome-lighthouse/i;
-const TABLET = /ipad|tablet|android(?!.*mobile)/i;
-const MOBILE = /mobi|iphone|android/i;
+/** @type {string[]} */
+const NO_COOKIES = [];
+const NO_PAGE = Object.freeze({ item: "", category: "" });
 
 /** @param {Call} call */
 export function isCrawler(call) {
-  return CRAWLERS.test(call.header("user-agent") ?? "");
+  return agentOf(call.header("user-agent")).crawler;
 }
 
 /**
  * Return the visit and the cookies to set or clear. A device is minted on consent.
  * @param {Call} call
  * @param {import("./loader.js").Loader} loader
- * @returns {Promise<{visit: Visit, cookies: string[]}>}
+ * @returns {{visit: Visit, cookies: string[]}}
  */
-export async function visitOf(call, { platform, config }) {
+export function visitOf(call, { platform, config }) {
   const sent = readCookies(call.header("cookie"));
   const consent = readConsent(sent.fs_c, call.header("sec-gpc") === "1");
   const personal = consent.personalization;
   const known = personal ? readDevice(sent.fs_id) : null;
-  const user = personal ? await readUser(platform, config, sent.fs_u) : null;
+  const user = personal ? readUser(config, sent.fs_u) : null;
   const now = platform.now();
   const session = personal && sent.fs_s ? readSession(sent.fs_s, now / 1000) : NO_SESSION;
   const device = known ?? (personal ? newDevice(platform) : null);
-  const secure = call.url.protocol === "https:";
-  const good = { fs_id: known, fs_u: user, fs_s: session && personal, fs_c: consent.chosen };
-  const cookies = Object.entries(good)
-    .filter(([name, valid]) => name in sent && !valid)
-    .map(([name]) => setCookie(name, "", { secure, readable: name === "fs_c" || name === "fs_s" }));
-  if (device && !known) {
-    // A cleared and a set cookie of one name would contradict each other.
-    if ("fs_id" in sent) cookies.splice(cookies.findIndex((c) => c.startsWith("fs_id=")), 1);
-    cookies.push(setCookie("fs_id", device, { secure, days: 395 }));
-  }
+  /** @type {Visit} */
   const visit = {
     now,
     consent,
@@ -60,30 +64,71 @@ export async function visitOf(call, { platform, config }) {
     user,
     visitor: null,
     session: session ?? NO_SESSION,
-    page: { item: "", category: "" },
-    facts: factsOf(call),
+    page: NO_PAGE,
+    facts: new Facts(call),
+    given: null,
   };
-  return { visit, cookies };
+  const fine = known && session && (user || sent.fs_u === undefined);
+  const valid = { fs_id: known, fs_u: user, fs_s: session && personal, fs_c: consent.chosen };
+  return { visit, cookies: fine ? NO_COOKIES : answers(call, sent, valid, device) };
 }
 
-/** @param {Call} call @returns {Record<string, any>} what rules may ask of the request itself */
-function factsOf(call) {
-  const agent = call.header("user-agent") ?? "";
-  /** @type {Record<string, string>} */
-  const query = Object.create(null);
-  /** @type {Record<string, string>} */
-  const utm = Object.create(null);
-  for (const [name, value] of call.url.searchParams) {
-    if (name.startsWith("utm_")) utm[name.slice(4)] = value;
-    query[name] = value;
+/**
+ * The cookies to clear, which mean nothing or may not be kept, and a new device's.
+ * @param {Call} call @param {Record<string, string>} sent @param {Record<string, unknown>} valid
+ * @param {string|null} device
+ */
+function answers({ secure }, sent, valid, device) {
+  const minted = device && !valid.fs_id;
+  const cookies = Object.keys(valid)
+    // A cleared and a set cookie of one name would contradict each other.
+    .filter((name) => name in sent && !valid[name] && !(minted && name === "fs_id"))
+    .map((name) => setCookie(name, "", { secure, readable: name === "fs_c" || name === "fs_s" }));
+  if (minted) cookies.push(setCookie("fs_id", device, { secure, days: 395 }));
+  return cookies;
+}
+
+/** What rules may ask of the request itself, worked out when asked. */
+export class Facts {
+  /** @param {Call} call */
+  constructor(call) {
+    this.call = call;
   }
-  return {
-    country: call.country,
-    region: call.region,
-    device: TABLET.test(agent) ? "tablet" : MOBILE.test(agent) ? "mobile" : "desktop",
-    path: call.url.pathname,
-    referrer: call.header("referer") ?? "",
-    query,
-    utm,
-  };
+
+  get country() {
+    return this.call.country;
+  }
+
+  get region() {
+    return this.call.region;
+  }
+
+  get device() {
+    return agentOf(this.call.header("user-agent")).device;
+  }
+
+  get path() {
+    return this.call.path;
+  }
+
+  get referrer() {
+    return this.call.header("referer") ?? "";
+  }
+
+  get query() {
+    return this.#query("");
+  }
+
+  get utm() {
+    return this.#query("utm_");
+  }
+
+  /** @param {string} prefix @returns {Record<string, string>} */
+  #query(prefix) {
+    const found = Object.create(null);
+    for (const [name, value] of this.call.url.searchParams) {
+      if (name.startsWith(prefix)) found[name.slice(prefix.length)] = value;
+    }
+    return found;
+  }
 }

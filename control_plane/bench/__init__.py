@@ -1,1 +1,0 @@
-"""Measures the edge side by side with simpler workers, on a shop of its own making."""

@@ -1,0 +1,54 @@
+/** What a slot can ask for, found once per release, so that a decision looks up no more. */
+
+/**
+ * @typedef {object} Needs
+ * @property {boolean} items whether a shelf or a condition needs the session's items
+ * @property {boolean} visitor whether one needs the visitor's row
+ * @property {string[]} attributes names that the slot's conditions ask for
+ */
+
+/** @param {import("./release.js").Release} release @param {string} name a known slot @returns {Needs} */
+export function needsOf(release, name) {
+  let needs = release.needs.get(name);
+  if (!needs) release.needs.set(name, (needs = slotNeeds(release.rules, release.rules.slots[name])));
+  return needs;
+}
+
+/** What a slot's conditions and contents need. @param {any} rules @param {any} slot @returns {Needs} */
+export function slotNeeds(rules, slot) {
+  const needs = choiceNeeds(slot);
+  const shelf = contentsOf(slot).some((content) => rules.content[content]?.kind === "items");
+  return shelf ? { ...needs, items: true, visitor: true } : needs;
+}
+
+/** What it takes to choose a slot's content, without making it. @param {any} slot @returns {Needs} */
+export function choiceNeeds(slot) {
+  const paths = slot.rules.flatMap((/** @type {any} */ rule) => pathsOf(rule.when));
+  return {
+    items: paths.some((/** @type {string} */ path) => /^session(\.categories|$)/.test(path)),
+    visitor: paths.includes("segments"),
+    attributes: [...new Set(/** @type {string[]} */ (paths).map((path) => path.split(".")[0]))],
+  };
+}
+
+/** What all of them need together. @param {Needs[]} all @returns {Needs} */
+export function joined(all) {
+  return {
+    items: all.some(({ items }) => items),
+    visitor: all.some(({ visitor }) => visitor),
+    attributes: [...new Set(all.flatMap(({ attributes }) => attributes))],
+  };
+}
+
+/** @param {any} condition @returns {string[]} the paths of attributes it asks for */
+function pathsOf(condition) {
+  if (typeof condition !== "object" || condition === null) return [];
+  if (Array.isArray(condition)) return condition.flatMap(pathsOf);
+  return Object.keys(condition).flatMap((key) => (key[0] === "$" ? pathsOf(condition[key]) : [key]));
+}
+
+/** @param {any} slot @returns {string[]} */
+function contentsOf(slot) {
+  const shown = slot.rules.flatMap((/** @type {any} */ rule) => rule.experiment?.variations ?? rule.show);
+  return [slot.default, slot.control, ...shown].filter(Boolean);
+}

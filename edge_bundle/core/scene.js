@@ -1,0 +1,71 @@
+/** One visit before one release: what is known of it, looked up when first asked for. */
+
+import { attributesOf } from "./attributes.js";
+import { findRecent, findRow } from "./history.js";
+
+/**
+ * @typedef {import("./loader.js").Loader} Loader
+ * @typedef {import("./release.js").Release} Release
+ * @typedef {import("./visit.js").Visit} Visit
+ * @typedef {import("./history.js").Found} Found
+ */
+
+export class Scene {
+  /**
+   * @param {Loader} loader
+   * @param {Release} release
+   * @param {boolean} fresh whether the head is recent enough for visitor rows
+   * @param {Visit} visit
+   */
+  constructor(loader, release, fresh, visit) {
+    this.loader = loader;
+    this.release = release;
+    this.visit = visit;
+    /** Each is undefined until it was looked up; `lookUp` says whether it has been. */
+    /** @type {Found[]|undefined} known items of the session's last events, newest first */
+    this.recent = undefined;
+    /** @type {import("./tables.js").VisitorRow|null|undefined} */
+    this.row = fresh ? undefined : null;
+    /** @type {import("./tables.js").PopularTable|null|undefined} */
+    this.popular = undefined;
+    /** @type {Found|null|undefined} the page's item */
+    this.page = undefined;
+    /** @type {string[]} */
+    this.segments = NO_SEGMENTS;
+  }
+
+  /**
+   * Look up what `needs` names. Say whether all of it is there; what is not is noted as missing.
+   * @param {import("./needs.js").Needs} needs
+   */
+  lookUp(needs) {
+    const { loader, release, visit } = this;
+    if (needs.items) {
+      this.recent ??= findRecent(loader, release, visit);
+      if (this.popular === undefined) this.popular = release.popular(loader);
+      if (this.page === undefined) {
+        this.page = visit.page.item ? release.find(loader, visit.page.item) : null;
+      }
+    }
+    if (needs.visitor && this.row === undefined) {
+      this.row = findRow(loader, release, visit);
+      if (this.row && this.row.segment >= 0) this.segments = [release.segments[this.row.segment][0]];
+    }
+    const items = this.recent && this.popular !== undefined && this.page !== undefined;
+    return (!needs.items || items) && (!needs.visitor || this.row !== undefined);
+  }
+
+  /** Go to another page, or to an element that names another item, of the same visit. @param {Visit["page"]} page */
+  turnTo(page) {
+    if (page.item !== this.visit.page.item) this.page = undefined;
+    this.visit.page = page;
+  }
+
+  /** The attributes that conditions ask for. @param {string[]} names */
+  attributes(names) {
+    return attributesOf(this, names);
+  }
+}
+
+/** @type {string[]} */
+const NO_SEGMENTS = [];

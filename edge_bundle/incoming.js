@@ -1,0 +1,72 @@
+/** A request as Cloudflare (and workerd) hands it over, read no further than asked. */
+
+import { Refusal } from "./core/requests.js";
+
+/** Paths that WHATWG's URL would change: they are read by it, so that none slips past a rule. */
+const UNUSUAL = /[%\\]|\/\./;
+
+/** @implements {import("./core/visit.js").Call} */
+export class Incoming {
+  /** @param {Request} request */
+  constructor(request) {
+    this.request = request;
+    this.method = request.method;
+    this.headers = request.headers;
+    const address = request.url;
+    this.address = address;
+    this.secure = address.startsWith("https:");
+    const start = address.indexOf("/", 8);
+    const query = address.indexOf("?", start);
+    const path = address.slice(start, query < 0 ? undefined : query);
+    this.query = query >= 0;
+    /** @type {URL|undefined} */
+    this.parsed = undefined;
+    this.path = UNUSUAL.test(path) ? this.url.pathname : path;
+  }
+
+  get url() {
+    return (this.parsed ??= new URL(this.address));
+  }
+
+  /** @param {string} name */
+  header(name) {
+    return this.headers.get(name);
+  }
+
+  /** @returns {string|null} */
+  get country() {
+    return /** @type {any} */ (this.request).cf?.country ?? this.header("cf-ipcountry");
+  }
+
+  /** @returns {string|null} */
+  get region() {
+    return /** @type {any} */ (this.request).cf?.regionCode ?? null;
+  }
+
+  /** @param {number} limit */
+  async body(limit) {
+    const length = this.header("content-length");
+    if (length === null) return readStream(this.request, limit);
+    // The server holds a request to the length it names, and the whole at once costs less.
+    if (Number(length) > limit) throw tooLong(limit);
+    return this.request.text();
+  }
+}
+
+/** @param {number} limit */
+function tooLong(limit) {
+  return new Refusal(413, "too_large", `at most ${limit} bytes`);
+}
+
+/** @param {Request} request @param {number} limit */
+async function readStream(request, limit) {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of /** @type {any} */ (request.body ?? [])) {
+    bytes += chunk.length;
+    if (bytes > limit) throw tooLong(limit);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
