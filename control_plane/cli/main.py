@@ -26,6 +26,7 @@ COMMANDS = {
     "rollback": "releases:rollback",
     "releases": "releases:releases",
     "status": "releases:status",
+    "overlay": "overlay:overlay",
     "dev": "dev:dev",
     "key": "keys:key",
 }

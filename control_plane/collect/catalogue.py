@@ -102,28 +102,36 @@ class CatalogueTaker:
         return pa.table(out)
 
 
-def merge(duck: duckdb.DuckDBPyConnection, current: Path, partial: Path) -> int:
+def merge(duck: duckdb.DuckDBPyConnection, current: Path, partial: Path, told_at: int) -> int:
     """Write the merged catalogue to `partial`; return how many items are new or changed.
 
-    Nothing is written when that is none.
+    Nothing is written when that is none. `told_at` (epoch ms) is kept with each new or
+    changed item, so that newer prices of an overlay are told from older ones.
     """
-    known = f"SELECT {COLUMNS} FROM item_stage WHERE false"
+    known = f"SELECT {COLUMNS}, 0::BIGINT AS told_at FROM item_stage WHERE false"
     if current.is_file():
-        known = f"SELECT {COLUMNS} FROM read_parquet({literal(str(current))})"
+        source = f"read_parquet({literal(str(current))})"
+        known = f"SELECT {COLUMNS}, {told_column(duck, source)} AS told_at FROM {source}"
     duck.execute(f"""
         CREATE TEMP TABLE newest AS SELECT {COLUMNS} FROM item_stage
         QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY file DESC) = 1""")
-    found = duck.execute(
-        f"SELECT count(*) FROM (SELECT * FROM newest EXCEPT SELECT * FROM ({known}))"
-    ).fetchall()
-    updated = int(found[0][0])
+    duck.execute(f"""
+        CREATE TEMP TABLE news AS
+        SELECT * FROM newest EXCEPT SELECT {COLUMNS} FROM ({known})""")
+    (updated,) = duck.execute("SELECT count(*) FROM news").fetchall()[0]
     if updated:
         duck.execute(f"""
-            COPY (SELECT * FROM newest UNION ALL
-                  SELECT * FROM ({known}) WHERE item_id NOT IN (SELECT item_id FROM newest)
+            COPY (SELECT *, {told_at}::BIGINT AS told_at FROM news UNION ALL
+                  SELECT * FROM ({known}) WHERE item_id NOT IN (SELECT item_id FROM news)
                   ORDER BY item_id)
             TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)""")
-    return updated
+    return int(updated)
+
+
+def told_column(duck: duckdb.DuckDBPyConnection, source: str) -> str:
+    """Return the SQL of when a catalogue's items were told; older files do not say."""
+    names = {row[0] for row in duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    return "told_at" if "told_at" in names else "0::BIGINT"
 
 
 def _judge_sql(mapping: Mapping, currency: str) -> str:

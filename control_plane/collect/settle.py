@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date
 from itertools import chain
 from pathlib import Path
 
@@ -47,7 +47,8 @@ def store_all(
     keep_new(duck, committed_files(store))
     partial = store.items.with_name(f"{store.items.name}.partial")
     _view_fresh(duck)
-    stored = _summary(duck, catalogue.merge(duck, store.items, partial))
+    told_at = int(intake.options.now.replace(tzinfo=UTC).timestamp() * 1000)
+    stored = _summary(duck, catalogue.merge(duck, store.items, partial, told_at))
     files: list[Path] = []
     if stored.stored:
         _write_days(duck, scratch.folder / "days", intake.without_consent, consent)

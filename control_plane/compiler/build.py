@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from control_plane.collect.log import EventLog
+from control_plane.collect.stock import newest_item
 from control_plane.compiler.cards import Cards, read_cards
 from control_plane.compiler.items import item_values
 from control_plane.compiler.locator import build_locator
@@ -49,12 +50,15 @@ class Release(msgspec.Struct, frozen=True):
     visitors: int
     values: list[dict[str, Any]]
     bytes_by_kind: dict[str, int]
+    catalogue_at: int = 0
 
 
 def compile_project(project: Project, progress: Progress = lambda step: None) -> Release:
     """Compile the project's model and rules; the same input gives the same bytes."""
-    with EventLog(project).connect() as log:
-        return compile_release(project, load(project.models), log, progress)
+    event_log = EventLog(project)
+    with event_log.connect() as log:
+        told_at = newest_item(log, event_log.store.items)
+        return compile_release(project, load(project.models), log, progress, told_at)
 
 
 def compile_release(
@@ -62,6 +66,7 @@ def compile_release(
     model: Model,
     log: duckdb.DuckDBPyConnection,
     progress: Progress = lambda step: None,
+    catalogue_at: int = 0,
 ) -> Release:
     """Compile a model with the catalogue that `log` shows as `items`, and the project's rules."""
     rules = load_rules(project.root)
@@ -100,6 +105,7 @@ def compile_release(
             visitors=parts.visitor_count,
             values=listed,
             bytes_by_kind=_bytes_by_kind(listed),
+            catalogue_at=catalogue_at,
         )
         (partial / "release.json").write_text(
             json.dumps(msgspec.to_builtins(release), indent=1) + "\n", encoding="utf-8"

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from control_plane.deploy.record import Action, Record, append, highest_counter, records
 from control_plane.deploy.target import Target
 from control_plane.envelope import HEAD, seal, unpack, unseal
-from control_plane.errors import PlatformError, TableError
+from control_plane.errors import PlatformError, TableError, WorkError
 from control_plane.keyring import load_signing_key
 from control_plane.settings import Project
+from control_plane.tables import MAX_VALUE_BYTES
 
 FORMAT = 1
 KEY = "head"
@@ -25,12 +26,49 @@ STALE_SECONDS = 120
 Clock = Callable[[], float]
 
 
-class Live(msgspec.Struct, frozen=True):
-    """A release that a head names; `digest` is the SHA-256 of the manifest's value."""
+class Live(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A release that a head names; `digest` is the SHA-256 of the manifest's value.
+
+    `since` is when it went live, `catalogue_at` when the newest of its catalogue's items was told
+    (epoch ms, 0 where nobody knows).
+    """
 
     manifest: str
     digest: bytes
     release: str
+    since: int = 0
+    catalogue_at: int = 0
+
+
+class StockOverlay(msgspec.Struct, frozen=True, tag="stock", tag_field="kind"):
+    """Stock and prices: value k holds the hashes from `firsts[k]` on (uint32, little-endian).
+
+    `digests` are 16 bytes each. `told_at` (epoch ms) is when all entries were last held
+    against the catalogue.
+    """
+
+    count: int
+    firsts: bytes
+    digests: bytes
+    told_at: int
+
+
+class ErasedOverlay(msgspec.Struct, frozen=True, tag="erased", tag_field="kind"):
+    """Erased visitors, by keys of one key id; cut as stock is."""
+
+    key_id: str
+    count: int
+    firsts: bytes
+    digests: bytes
+
+
+class OffOverlay(msgspec.Struct, frozen=True, tag="off", tag_field="kind"):
+    """Slots that show the page's own content."""
+
+    slots: tuple[str, ...]
+
+
+Overlay = StockOverlay | ErasedOverlay | OffOverlay
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +81,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     live: Live
     previous: Live | None = None
     canary: dict[str, Any] | None = None
-    overlays: tuple[Any, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
     format: int = FORMAT
     kind: str = "head"
 
@@ -99,39 +137,70 @@ def move_head(
     seen: Head | None,
     action: Action,
     clock: Clock = time.time,
+    overlays: tuple[Overlay, ...] | None = None,
 ) -> Head:
-    """Make `live` the live release; raise PlatformError when the head is no longer `seen`."""
-    head = _next_head(target, project, live, seen, clock)
+    """Make `live` the live release; raise PlatformError when the head is no longer `seen`.
+
+    The overlays stay those of `seen` unless others are given.
+    """
+    at = int(clock() * 1000)
+    head = Head(
+        shop=project.settings.shop.name,
+        environment=project.settings.shop.environment,
+        counter=_next_counter(target, project, seen),
+        issued_at=at,
+        live=msgspec.structs.replace(live, since=at),
+        previous=seen.live if seen else None,
+        overlays=(seen.overlays if seen else ()) if overlays is None else overlays,
+    )
+    return _write(target, project, head, seen, action, clock)
+
+
+def move_overlays(
+    target: Target,
+    project: Project,
+    overlays: tuple[Overlay, ...],
+    seen: Head,
+    clock: Clock = time.time,
+) -> Head:
+    """Name other overlays; raise PlatformError when the head is no longer `seen`."""
+    head = msgspec.structs.replace(
+        seen,
+        counter=_next_counter(target, project, seen),
+        issued_at=int(clock() * 1000),
+        overlays=overlays,
+    )
+    return _write(target, project, head, seen, "overlay", clock)
+
+
+def _write(
+    target: Target,
+    project: Project,
+    head: Head,
+    seen: Head | None,
+    action: Action,
+    clock: Clock,
+) -> Head:
+    value = sign(head, load_signing_key(project.keys, "head"))
+    if len(value) > MAX_VALUE_BYTES:
+        raise WorkError(f"the head would take {len(value):,} bytes, {MAX_VALUE_BYTES:,} fit.")
     if read_head(target, project, clock) != seen:
         raise PlatformError(
             f"{target!r}: somebody else moved the head meanwhile; nothing was made live. "
             "Look with 'frontshelf releases', then run the command again."
         )
     # Reserved before it is used: a counter that may have been seen is never given out again.
-    append(project, target.name, _record(head, "start"))
-    target.put(KEY, sign(head, load_signing_key(project.keys, "head")))
+    reserved: Action = "reserve" if action == "overlay" else "start"
+    append(project, target.name, _record(head, reserved))
+    target.put(KEY, value)
     append(project, target.name, _record(head, action))
     return head
 
 
-def _next_head(
-    target: Target, project: Project, live: Live, seen: Head | None, clock: Clock
-) -> Head:
-    shop = project.settings.shop
-    counters = [
-        highest_counter(project, target.name),
-        project.settings.edge.min_counter - 1,
-        seen.counter if seen else 0,
-    ]
-    return Head(
-        shop=shop.name,
-        environment=shop.environment,
-        counter=max(counters) + 1,
-        issued_at=int(clock() * 1000),
-        live=live,
-        previous=seen.live if seen else None,
-        overlays=seen.overlays if seen else (),
-    )
+def _next_counter(target: Target, project: Project, seen: Head | None) -> int:
+    known = highest_counter(project, target.name)
+    least = project.settings.edge.min_counter - 1
+    return max(known, least, seen.counter if seen else 0) + 1
 
 
 def _record(head: Head, action: Action) -> Record:
@@ -142,6 +211,7 @@ def _record(head: Head, action: Action) -> Record:
         counter=head.counter,
         at=head.issued_at,
         action=action,
+        catalogue_at=head.live.catalogue_at,
     )
 
 
@@ -157,7 +227,8 @@ def _refuse_other_owner(value: bytes, shop: str, environment: str) -> None:
 
 
 def _refuse_stale(head: Head, target: Target, project: Project, clock: Clock) -> None:
-    done = [record for record in records(project, target.name) if record.action != "start"]
+    begun = ("start", "reserve")
+    done = [record for record in records(project, target.name) if record.action not in begun]
     newest = max(done, key=lambda record: record.counter, default=None)
     if newest is None or newest.counter <= head.counter:
         return

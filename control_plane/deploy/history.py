@@ -9,7 +9,7 @@ import msgspec
 
 from control_plane.deploy.head import Clock, Head, Live, move_head, read_head
 from control_plane.deploy.lock import deployment_lock
-from control_plane.deploy.record import records
+from control_plane.deploy.record import OF_OVERLAYS, records
 from control_plane.deploy.target import Target
 from control_plane.errors import InputError, TableError, suggest
 from control_plane.settings import Project
@@ -29,6 +29,7 @@ class ReleaseEntry(msgspec.Struct, frozen=True, kw_only=True):
     counter: int | None
     at: int | None
     state: Literal["live", "previous", ""]
+    catalogue_at: int = 0
 
 
 class RollbackReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,14 @@ def _entries(target: Target, project: Project, head: Head | None) -> list[Releas
         entries[head.live.manifest] = _entry(head.live, head.counter, head.issued_at, head)
     # A start counts too: a deployment killed after it moved the head left no other trace.
     for record in records(project, target.name):
-        live = Live(record.manifest, bytes.fromhex(record.digest), record.release)
+        if record.action in OF_OVERLAYS:
+            continue
+        live = Live(
+            record.manifest,
+            bytes.fromhex(record.digest),
+            record.release,
+            catalogue_at=record.catalogue_at,
+        )
         entries[live.manifest] = _entry(live, record.counter, record.at, head)
     there = set(target.keys("m-"))
     kept = (entry for entry in entries.values() if entry.manifest in there)
@@ -94,6 +102,7 @@ def _entry(live: Live, counter: int | None, at: int | None, head: Head | None) -
         counter=counter,
         at=at,
         state=_state(live, head),
+        catalogue_at=live.catalogue_at,
     )
 
 
@@ -129,4 +138,9 @@ def _verified(target: Target, entry: ReleaseEntry) -> Live:
             f"{target!r}: the manifest of release {entry.release} is missing or changed; "
             "the head was not moved. Deploy that release again, or choose another."
         )
-    return Live(entry.manifest, bytes.fromhex(entry.digest), entry.release)
+    return Live(
+        entry.manifest,
+        bytes.fromhex(entry.digest),
+        entry.release,
+        catalogue_at=entry.catalogue_at,
+    )

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from control_plane.deploy.head import Clock, Head, move_head, read_head
+from control_plane.deploy.head import Clock, Head, Overlay, StockOverlay, move_head, read_head
 from control_plane.deploy.lock import deployment_lock
+from control_plane.deploy.overlay import find, named_keys, write_values
 from control_plane.deploy.plan import SAMPLE, Plan, make_plan
 from control_plane.deploy.release import Release, load_release, read_value
+from control_plane.deploy.stock import change_stock, load_catalogue_stock
+from control_plane.deploy.sweep import forget_replaced
 from control_plane.deploy.target import Pair, Target
 from control_plane.errors import PlatformError
 from control_plane.settings import Project
@@ -97,7 +100,22 @@ def _carry_out(
         _refuse_wrong_keys(target, _wrong_keys(target, release, folder, tell))
     if not plan.move_head:
         return head
-    return move_head(target, project, release.live, head, "deploy", clock)
+    overlays = _bring_up(target, project, head, clock) if head else ()
+    moved = move_head(target, project, release.live, head, "deploy", clock, overlays)
+    if head and head.overlays != overlays:
+        before, now = named_keys(head.overlays), named_keys(overlays)
+        forget_replaced(target, project, before, now, clock)
+    return moved
+
+
+def _bring_up(target: Target, project: Project, head: Head, clock: Clock) -> tuple[Overlay, ...]:
+    """Hold the stock overlay against the catalogue, which may say newer things by now."""
+    if not find(head.overlays, StockOverlay):
+        return head.overlays
+    catalogue = load_catalogue_stock(project)
+    change = change_stock(target, project, head, {}, catalogue, clock=clock)
+    write_values(target, change.values)
+    return change.overlays
 
 
 def _write(

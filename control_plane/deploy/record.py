@@ -18,11 +18,20 @@ from control_plane.settings import Project
 
 log = logging.getLogger(__name__)
 
-Action = Literal["start", "deploy", "rollback"]
+Action = Literal["start", "deploy", "rollback", "reserve", "overlay"]
+
+#: What overlays did to the head; of these only the newest are worth keeping.
+OF_OVERLAYS = ("reserve", "overlay")
+
+#: A file of overlay records longer than this is written anew without them.
+MAX_BYTES = 1 << 18
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One action. `start` reserves a counter; `digest` is hexadecimal; `at` is epoch ms."""
+    """One action. `start` and `reserve` reserve a counter for a release or for overlays.
+
+    `digest` is hexadecimal; `at` and `catalogue_at` are epoch ms, 0 for unknown.
+    """
 
     release: str
     manifest: str
@@ -30,6 +39,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     counter: int
     at: int
     action: Action
+    catalogue_at: int = 0
 
 
 def append(project: Project, target: str, record: Record) -> None:
@@ -42,6 +52,9 @@ def append(project: Project, target: str, record: Record) -> None:
             stream.write(msgspec.json.encode(record) + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
+            size = stream.tell()
+        if size > MAX_BYTES and record.action == "overlay":
+            _shorten(project, target)
     except OSError as error:
         raise WorkError(
             f"{file}: cannot keep the release history ({error.strerror}). "
@@ -69,6 +82,19 @@ def highest_counter(project: Project, target: str) -> int:
 def record_file(project: Project, target: str) -> Path:
     """Return where a target's records stand."""
     return project.local / f"releases-{target}.jsonl"
+
+
+def _shorten(project: Project, target: str) -> None:
+    """Keep what releases did and the newest records of overlays, in one step."""
+    known = records(project, target)
+    kept = [one for one in known[:-2] if one.action not in OF_OVERLAYS] + known[-2:]
+    file = record_file(project, target)
+    partial = file.with_name(f"{file.name}.partial")
+    with partial.open("wb") as stream:
+        stream.write(b"".join(msgspec.json.encode(one) + b"\n" for one in kept))
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(file)
 
 
 def _read(file: Path) -> bytes:

@@ -36,11 +36,17 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     shop: str
     environment: str
     values: tuple[Value, ...]
+    catalogue_at: int = 0
 
     @property
     def live(self) -> Live:
         """The release as a head names it."""
-        return Live(manifest=self.manifest, digest=bytes.fromhex(self.digest), release=self.release)
+        return Live(
+            manifest=self.manifest,
+            digest=bytes.fromhex(self.digest),
+            release=self.release,
+            catalogue_at=self.catalogue_at,
+        )
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -142,7 +142,8 @@ def build(project, tmp_path) -> Callable[..., Path]:
         folder = tmp_path / f"build-{name}"
         (folder / "values").mkdir(parents=True)
         values = {value_key("i", item): item for item in items}
-        body = msgpack.packb({"name": name, "values": list(values)})
+        rules = {"slots": {"home.hero": {}, "home.strip": {}}}
+        body = msgpack.packb({"name": name, "values": list(values), "rules": rules})
         key = load_signing_key(project.keys, "release")
         manifest = seal(MANIFEST, "toys", "dev", body, key)
         values[value_key("m", manifest)] = manifest

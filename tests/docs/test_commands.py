@@ -48,6 +48,9 @@ def test_a_shown_command_can_be_called(page: str, line: str) -> None:
     command = main.get_command(click.Context(main), words[1])
     assert command, f"{page}: {line}"
     arguments = words[2:]
+    if isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), arguments.pop(0))
+        assert command, f"{page}: {line}"
     stop = next((i for i, word in enumerate(arguments) if word in ("|", ">", "&&", "<")), None)
     context = click.Context(command, info_name=words[1])
     _, rest, _ = command.make_parser(context).parse_args([*arguments[:stop]])

@@ -1,0 +1,157 @@
+"""Changes a target's overlays: what is true of every release, seconds after it is said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from control_plane.compiler.overlays import Parts
+from control_plane.deploy.head import (
+    Clock,
+    ErasedOverlay,
+    Head,
+    OffOverlay,
+    Overlay,
+    StockOverlay,
+    move_overlays,
+    read_head,
+)
+from control_plane.deploy.lock import deployment_lock
+from control_plane.deploy.sweep import forget_replaced
+from control_plane.deploy.target import Target
+from control_plane.errors import InputError, PlatformError
+from control_plane.settings import Project
+from control_plane.tables import value_key
+
+#: A key-value store takes one write a second to a key (Cloudflare answers 429 to more).
+SECONDS_BETWEEN_HEADS = 1.0
+
+Kind = TypeVar("Kind", StockOverlay, ErasedOverlay, OffOverlay)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What an overlay becomes: the head's entries, and the values that these name."""
+
+    overlays: tuple[Overlay, ...]
+    values: dict[str, bytes]
+
+
+class OverlayReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change of overlays did, or would do, and what they hold after it."""
+
+    target: str
+    dry_run: bool
+    changed: bool
+    written: int
+    bytes: int
+    counter: int
+    stock: int
+    erased: int
+    off: tuple[str, ...]
+    seconds: float
+
+
+def change_overlays(
+    target: Target,
+    project: Project,
+    make: Callable[[Target, Head], Change],
+    *,
+    dry_run: bool = False,
+    clock: Clock = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> OverlayReport:
+    """Write what `make` says is new: its values, then the head; nothing when nothing changes.
+
+    Raises InputError when nothing was deployed yet, LockedError when another process deploys.
+    """
+    started = time.monotonic()
+    with nullcontext() if dry_run else deployment_lock(project):
+        head = read_head(target, project, clock)
+        if head is None:
+            raise InputError(
+                f"{target!r} has no head",
+                remedy="Nothing was deployed there yet; run 'frontshelf deploy'.",
+            )
+        change = make(target, head)
+        before = named_keys(head.overlays)
+        new = {key: value for key, value in change.values.items() if key not in before}
+        changed = change.overlays != head.overlays
+        if changed and not dry_run:
+            write_values(target, new)
+            _wait_for_turn(head, clock, sleep)
+            head = move_overlays(target, project, change.overlays, head, clock)
+            forget_replaced(target, project, before, named_keys(head.overlays), clock)
+    stock, off = find(change.overlays, StockOverlay), find(change.overlays, OffOverlay)
+    return OverlayReport(
+        target=target.name,
+        dry_run=dry_run,
+        changed=changed,
+        written=len(new),
+        bytes=sum(map(len, new.values())),
+        counter=head.counter,
+        stock=stock[0].count if stock else 0,
+        erased=sum(one.count for one in find(change.overlays, ErasedOverlay)),
+        off=off[0].slots if off else (),
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def find(overlays: Iterable[Overlay], kind: type[Kind]) -> list[Kind]:
+    """Return the overlays of a kind."""
+    return [one for one in overlays if isinstance(one, kind)]
+
+
+def value_keys(overlay: StockOverlay | ErasedOverlay) -> list[str]:
+    """Return the keys of an overlay's values, in their order."""
+    prefix = "s" if isinstance(overlay, StockOverlay) else "e"
+    digests = overlay.digests.hex()
+    return [f"{prefix}-{digests[at : at + 32]}" for at in range(0, len(digests), 32)]
+
+
+def read_values(target: Target, overlay: StockOverlay | ErasedOverlay) -> list[bytes]:
+    """Return an overlay's values; raise PlatformError when one is missing or changed."""
+    found = []
+    for key in value_keys(overlay):
+        value = target.get(key)
+        if value is None or value_key(key[0], value) != key:
+            raise PlatformError(
+                f"{target!r}: the overlay's value {key} is missing or changed; nothing was done.\n"
+                "  Run the command again; 'frontshelf overlay stock FILE --replace' writes a stock "
+                "overlay anew."
+            )
+        found.append(value)
+    return found
+
+
+def named(parts: Parts) -> tuple[bytes, bytes, dict[str, bytes]]:
+    """Return firsts and digests as the head holds them, and the values by key."""
+    digests = b"".join(value.digest for value in parts.values)
+    firsts = np.asarray(parts.firsts).astype("<u4").tobytes()
+    return firsts, digests, {value.key: value.data for value in parts.values}
+
+
+def named_keys(overlays: Iterable[Overlay]) -> set[str]:
+    """Return the keys of all values that overlays name."""
+    return {key for one in overlays if not isinstance(one, OffOverlay) for key in value_keys(one)}
+
+
+def write_values(target: Target, values: dict[str, bytes]) -> None:
+    """Write values and read them back; raise PlatformError when the store shows others."""
+    target.put_many(values.items())
+    for key, value in values.items():
+        if target.get(key) != value:
+            raise PlatformError(
+                f"{target!r}: {key} does not read back as it was written; the head was not moved.\n"
+                "  The store may be slow to show writes: run the command again."
+            )
+
+
+def _wait_for_turn(head: Head, clock: Clock, sleep: Callable[[float], None]) -> None:
+    wait = SECONDS_BETWEEN_HEADS - (clock() - head.issued_at / 1000)
+    if wait > 0:
+        sleep(min(wait, SECONDS_BETWEEN_HEADS))
