@@ -69,6 +69,13 @@ class Cloudflare(Section, frozen=True):
     base_url: str = "https://api.cloudflare.com/client/v4"
 
 
+class Dev(Section, frozen=True):
+    """How the local edge sees its store: at once, or as a location of the CDN may (strict)."""
+
+    store: Literal["instant", "strict"] = "instant"
+    propagation_seconds: float = 60.0
+
+
 class Settings(Section, frozen=True):
     """All settings of a project, validated when loaded."""
 
@@ -77,6 +84,7 @@ class Settings(Section, frozen=True):
     train: Train = Train()
     edge: Edge = Edge()
     cloudflare: Cloudflare = Cloudflare()
+    dev: Dev = Dev()
 
 
 class Project(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ import click
 
 from control_plane.cli.options import project_option
 from control_plane.emulator.dev import LocalEdge
+from control_plane.emulator.faults import parse_fault
 from control_plane.settings import Project
 
 
@@ -18,10 +19,37 @@ from control_plane.settings import Project
 @click.option(
     "--no-trust", is_flag=True, help="Believe callers on this machine no more than others."
 )
+@click.option(
+    "--store",
+    type=click.Choice(["instant", "strict"]),
+    help="Show a deployment at once, or as late and in such order as a CDN may "
+    "(default: dev.store of frontshelf.toml).",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND[:KEYS[:SHARE]]",
+    help="Let reads of the store fail, for example late, error:i-* or corrupted:*:0.1; repeatable.",
+)
 @project_option
-def dev(port: int, origin: str | None, no_trust: bool, project: Project) -> None:
+def dev(
+    port: int,
+    origin: str | None,
+    no_trust: bool,
+    store: str | None,
+    faults: tuple[str, ...],
+    project: Project,
+) -> None:
     """Serve the edge on 127.0.0.1:PORT with the real workerd, until Ctrl-C."""
-    with LocalEdge(project, port=port, origin=origin, trust_loopback=not no_trust) as edge:
+    with LocalEdge(
+        project,
+        port=port,
+        origin=origin,
+        trust_loopback=not no_trust,
+        strict=(store or project.settings.dev.store) == "strict",
+        faults=tuple(map(parse_fault, faults)),
+    ) as edge:
         click.echo(f"ready {edge.url}")
         wait_for_stop()
 

@@ -10,6 +10,7 @@ from typing import Self
 
 import msgspec
 
+from control_plane.emulator.faults import Fault
 from control_plane.emulator.inbox import Inbox
 from control_plane.emulator.local_api import (
     RUNNING_FILE,
@@ -23,6 +24,7 @@ from control_plane.emulator.local_api import (
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.options import Options, log_to_stderr
 from control_plane.emulator.variables import edge_variables
+from control_plane.emulator.view import STRICT, View
 from control_plane.emulator.workerd import OnLog
 from control_plane.errors import PlatformError
 from control_plane.settings import Project
@@ -33,8 +35,9 @@ __all__ = ["LocalApi", "LocalEdge", "local_api"]
 class LocalEdge:
     """The project's edge on 127.0.0.1 until `close`; a context manager.
 
-    `origin` is the shop's own address (None: a plain 404). Raises InputError when keys are
-    missing or the port is taken, PlatformError when workerd cannot be had.
+    `origin` is the shop's own address (None: a plain 404). A `strict` edge sees the store as a
+    location of the CDN may, and waits no longer for it; `faults` happen in either. Raises
+    InputError when keys are missing or the port is taken, PlatformError when workerd cannot be had.
     """
 
     def __init__(
@@ -44,12 +47,14 @@ class LocalEdge:
         port: int = 0,
         origin: str | None = None,
         trust_loopback: bool = True,
+        strict: bool = False,
+        faults: tuple[Fault, ...] = (),
         on_log: OnLog = log_to_stderr,
     ) -> None:
         self._miniflare = Miniflare(
             Options(
                 config_path=Path(str(files("edge_bundle"))) / "wrangler.jsonc",
-                variables=edge_variables(project, trust_loopback),
+                variables=edge_variables(project, trust_loopback, strict=strict),
                 services={"COLLECT": Inbox(project.inbox)},
                 origin=origin,
                 persist=private_folder(project.local),
@@ -57,6 +62,7 @@ class LocalEdge:
                 api_token=project_token(project),
                 api_variable="LOCAL_APIS",
                 on_log=on_log,
+                kv_view=_view(project, strict, faults),
             )
         )
         self._file = project.local / RUNNING_FILE
@@ -96,6 +102,12 @@ class LocalEdge:
     ) -> None:
         """Close it."""
         self.close()
+
+
+def _view(project: Project, strict: bool, faults: tuple[Fault, ...]) -> View:
+    view = STRICT if strict else View()
+    slowest = project.settings.dev.propagation_seconds if strict else 0.0
+    return msgspec.structs.replace(view, propagation_seconds=(0.0, slowest), faults=faults)
 
 
 def _write(file: Path, content: bytes) -> None:

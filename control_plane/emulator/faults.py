@@ -51,6 +51,18 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError(f"{self.share} is no share", field="share", remedy="0 to 1.")
 
 
+def parse_fault(text: str) -> Fault:
+    """Read `KIND[:KEYS[:SHARE]]`, as `dev --fault` takes it."""
+    kind, _, rest = text.partition(":")
+    keys, _, share = rest.partition(":")
+    wanted = {"kind": kind, "key": keys or "*", "share": share or "1"}
+    try:
+        return msgspec.convert(wanted, Fault, strict=False)
+    except msgspec.ValidationError as error:
+        remedy = f"Give KIND[:KEYS[:SHARE]]; kinds: {', '.join(get_args(Kind))}."
+        raise InputError(f"{text!r} is no fault", field="--fault", remedy=remedy) from error
+
+
 class Faults:
     """The faults of the moment; they may change while the worker runs.
 

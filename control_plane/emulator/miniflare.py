@@ -26,6 +26,7 @@ from control_plane.emulator.options import Options, Plan, as_options, resolve, w
 from control_plane.emulator.rest import ACCOUNT, BASE, RestApi
 from control_plane.emulator.server import ServerThread, Services
 from control_plane.emulator.store import Namespace
+from control_plane.emulator.usage import KV_CALLS, SUBREQUESTS, Usage, exceeded
 from control_plane.emulator.view import LocationView, ViewedStore
 from control_plane.emulator.wire import KVWire
 from control_plane.emulator.workerd import Supervisor, listen
@@ -45,7 +46,7 @@ class Miniflare:
     """Run a worker until `dispose`; use it as a context manager or dispose of it yourself.
 
     When the constructor returns, the worker answers at `ready`; `kv_view` is its location's view
-    of the store. Raises InputError when the
+    of the store, and `usage` what it uses of the platform's allowance. Raises InputError when the
     options or the worker's files are wrong or the port is taken, PlatformError when workerd
     cannot be had or refuses the worker.
     """
@@ -122,10 +123,11 @@ class Miniflare:
             extensions={"timeout": httpx.Timeout(timeout).as_dict()},
         )
         # A transport, and not a client, which would keep cookies from one call to the next.
-        response = self._transport.handle_request(request)
-        response.request = request
-        response.read()
-        return response
+        with self.usage.request(f"{method} {parts.path or '/'}", self.pid) as breaches:
+            response = self._transport.handle_request(request)
+            response.request = request
+            response.read()
+        return exceeded(request, breaches) if breaches and self.usage.strict else response
 
     def get_kv_namespace(self, binding: str) -> KVNamespace:
         """Return the namespace bound to a name; raise InputError when there is none."""
@@ -140,11 +142,11 @@ class Miniflare:
     def set_options(self, options: Options | Mapping[str, Any]) -> None:
         """Run with other options; no request is lost, and after an error all stays as it was.
 
-        The port, the folder, the view of the store and the API's token cannot change; the
+        The port, folder, view of the store, allowance and the API's token cannot change; the
         view's faults can, through `kv_view.faults`.
         """
         options = as_options(options)
-        for field in ("port", "persist", "api_token", "kv_view"):
+        for field in ("port", "persist", "api_token", "kv_view", "allowance"):
             if getattr(options, field) != getattr(self.options, field):
                 raise InputError("cannot change while the worker runs", field=field)
         plan = resolve(options)
@@ -164,6 +166,7 @@ class Miniflare:
         self._listening = closing.enter_context(listen(options.port))
         self._folder = self._make_folder()
         self.kv_view = LocationView(options.kv_view)
+        self.usage = Usage(options.allowance, options.on_log)
         file = (options.persist or self._folder) / STORE_FILE
         self._store = ViewedStore(file, self.kv_view)
         closing.callback(self._store.close)
@@ -195,14 +198,25 @@ class Miniflare:
         for binding, id in plan.kv.items():
             self._store.add_namespace(Namespace(id, f"frontshelf-{binding}"))
         backend = f"127.0.0.1:{self._server.port}"
-        plan = self._with_api(plan, options)
-        config = workerd_config(plan, self._services, backend, lambda id: KVWire(self._store, id))
+        plan, counted = self._with_api(plan, options), self.usage.counted
+        config = workerd_config(
+            structs.replace(
+                plan,
+                services={name: counted(SUBREQUESTS, app) for name, app in plan.services.items()},
+                outbound=counted(SUBREQUESTS, plan.outbound),
+            ),
+            self._services,
+            backend,
+            lambda id: counted(KV_CALLS, KVWire(self._store, id)),
+        )
         with _explained(self._folder):
             deployed = _Deployed(Path(tempfile.mkdtemp(dir=self._folder)), config)
         try:
             with _explained(deployed.folder):
                 file = write_config(config, deployed.folder / "worker")
+            self.usage.check_script(plan.modules)
             self._server.run(start(file))
+            self.usage.started(self.pid)
         except BaseException:
             self._forget(deployed)
             raise

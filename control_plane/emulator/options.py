@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from control_plane.emulator.config import Origin, WorkerdConfig, parse_origin
 from control_plane.emulator.modules import Module, collect_modules, inline_modules
 from control_plane.emulator.server import Services, not_found
+from control_plane.emulator.usage import Allowance
 from control_plane.emulator.view import View
 from control_plane.emulator.workerd import LogLine, OnLog
 from control_plane.emulator.wrangler import KVBinding, Rule, WorkerConfig, read_wrangler
@@ -36,7 +37,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     disposal. `api_token` opens the REST API; None makes one up; `api_variable` names the variable
     that tells the worker where that API is. `on_log` gets the worker's log
     lines in the emulator's thread and must not raise. `kv_view` is how the worker's location sees
-    the store.
+    the store, `allowance` what the worker may use of the platform.
     """
 
     config_path: Path | None = None
@@ -57,6 +58,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     api_variable: str | None = None
     on_log: OnLog = log_to_stderr
     kv_view: View = View()
+    allowance: Allowance = Allowance()
 
 
 def as_options(options: Options | Mapping[str, Any]) -> Options:

@@ -68,6 +68,8 @@ class LocationView:
         self.faults = Faults(view.faults, view.seed)
         self.clock = view.clock
         self._view = view
+        bounds = view.propagation_seconds
+        self._fastest, self._slowest = bounds if isinstance(bounds, tuple) else (bounds, bounds)
         self._lock = threading.Lock()
         self._past: dict[Place, list[_Past]] = {}
         self._before: dict[Place, Pair] = {}
@@ -112,7 +114,7 @@ class LocationView:
     def cares(self, count: int) -> bool:
         """Say whether it matters what a write of so many keys replaces."""
         # Without delay only `stale` shows it, which is for a head or so, not for a clean-up.
-        return self._view.propagation_seconds != 0 or count <= FEW_KEYS
+        return self._slowest > 0 or count <= FEW_KEYS
 
     def remember(self, namespace: str, keys: Sequence[str], old: Mapping[str, Pair]) -> None:
         """Take note that `keys` are being written, and what stood there before."""
@@ -133,8 +135,7 @@ class LocationView:
             self._kept.pop((namespace, key), None)
 
     def _delay(self, key: str) -> float:
-        bounds = self._view.propagation_seconds
-        low, high = bounds if isinstance(bounds, tuple) else (bounds, bounds)
+        low, high = self._fastest, self._slowest
         return low + (high - low) * self.faults.draw("propagation", key, next(self._writes))
 
     def _still_kept(self, place: Place, ttl: float, now: float) -> _Kept | None:

@@ -48,7 +48,7 @@ def test_a_shown_command_can_be_called(page: str, line: str) -> None:
     command = main.get_command(click.Context(main), words[1])
     assert command, f"{page}: {line}"
     arguments = words[2:]
-    if isinstance(command, click.Group):
+    while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
         command = command.get_command(click.Context(command), arguments.pop(0))
         assert command, f"{page}: {line}"
     stop = next((i for i, word in enumerate(arguments) if word in ("|", ">", "&&", "<")), None)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from control_plane.emulator.dev import LocalEdge, local_api
+from control_plane.emulator.faults import Fault, parse_fault
 from control_plane.emulator.variables import edge_variables
 from control_plane.errors import InputError
 from control_plane.keyring import load_text, load_visitor_secrets, make_keys
@@ -132,6 +133,33 @@ def test_the_worker_is_told_the_projects_settings_and_keys(project):
     current = load_visitor_secrets(project.keys).current
     assert told["VISITOR_KEYS"].startswith(f"{current}:")
     assert edge_variables(project, trust_loopback=False)["TRUST_LOOPBACK"] == "0"
+
+
+def test_a_strict_edge_is_as_patient_as_one_in_production(project):
+    told = edge_variables(project, trust_loopback=True, strict=True)
+    assert not {"HEAD_SECONDS", "HEAD_WAIT_MS", "READ_MS", "SLOT_MS"} & told.keys()
+
+
+def test_a_strict_edge_sees_a_deployment_in_its_own_time(project):
+    silent_edge = {"strict": True, "on_log": silent}
+    with LocalEdge(project, **silent_edge) as edge, local_api(project) as api:
+        assert write(api, "head", b"not signed") == 200
+        assert write(api, "head", b"too hasty") == 429
+        assert httpx.get(f"{edge.url}/_fs/health").json()["faults"] == {"head_missing": 1}
+
+
+def test_faults_happen_at_a_local_edge(project):
+    faults = (parse_fault("error:head"),)
+    with LocalEdge(project, faults=faults, on_log=silent) as edge:
+        assert httpx.get(f"{edge.url}/_fs/health").json()["faults"] == {"head_unreadable": 1}
+
+
+def test_a_fault_is_read_from_its_words():
+    assert parse_fault("late") == Fault(kind="late")
+    assert parse_fault("corrupted:i-*:0.1") == Fault(kind="corrupted", key="i-*", share=0.1)
+    for wrong in ("lost", "late:*:much", "late:*:3", ""):
+        with pytest.raises(InputError, match=r"fault|share"):
+            parse_fault(wrong)
 
 
 def test_a_project_without_keys_is_told_to_make_them(tmp_path):

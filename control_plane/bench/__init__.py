@@ -1,0 +1,1 @@
+"""Measures the edge side by side with simpler workers, on a shop of its own making."""

@@ -1,0 +1,57 @@
+"""`frontshelf bench`: ratios measured side by side in one run."""
+
+from __future__ import annotations
+
+import click
+
+from control_plane.bench.edge import PAIRS, EdgeReport, bench_edge
+from control_plane.bench.shop import Size
+from control_plane.cli.options import json_option, report
+
+
+@click.group()
+def bench() -> None:
+    """Measure side by side, in one run: only ratios mean anything on a busy machine."""
+
+
+@bench.command()
+@click.option(
+    "--rounds", default=5, show_default=True, type=click.IntRange(1), help="Alternating rounds."
+)
+@click.option(
+    "--requests",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Requests a worker and round.",
+)
+@click.option(
+    "--only", multiple=True, metavar="NAME",
+    help=f"Only these scenarios: {', '.join(pair.name for pair in PAIRS)}.",
+)  # fmt: skip
+@click.option(
+    "--items",
+    default=100_000,
+    show_default=True,
+    type=click.IntRange(1000),
+    help="Items of the made-up shop.",
+)
+@json_option
+def edge(rounds: int, requests: int, only: tuple[str, ...], items: int, as_json: bool) -> None:
+    """Compare the edge's server CPU per request with that of simpler workers.
+
+    Makes a shop of its own, so it needs no project.
+    """
+    size = Size(items, items)
+    result = bench_edge(rounds, requests, only, lambda line: click.echo(line, err=True), size)
+    report(result, as_json, lambda: _lines(result))
+
+
+def _lines(result: EdgeReport) -> list[str]:
+    lines = [f"server CPU, median of {result.rounds} rounds of {result.requests:,} requests"]
+    for one in result.ratios:
+        bar = "" if one.bar is None else f"  (bar {one.bar}{'' if one.within else ', NOT met'})"
+        low, high = one.ratio.min, one.ratio.max
+        lines.append(f"  {one.name:<12} {one.ratio.median:5.2f}  {low:.2f}-{high:.2f}{bar}")
+        lines.append(f"               {one.says}")
+    return lines
