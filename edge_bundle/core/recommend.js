@@ -48,7 +48,7 @@ export function fillShelf(scene, content, limit) {
 }
 
 /** The cards taken so far, and what keeps others out. */
-class Shelf {
+export class Shelf {
   /** @param {Scene} scene @param {Content} content @param {number} limit */
   constructor(scene, content, limit) {
     this.scene = scene;
@@ -92,7 +92,7 @@ class Shelf {
         this.#askAhead(items, i + 1);
         return false;
       }
-      if (!card || this.taken.has(items[i]) || !this.admits(card)) continue;
+      if (!card || this.taken.has(items[i]) || this.keepsOut(card)) continue;
       this.taken.add(items[i]);
       this.cards.push(card);
       this.source ??= source;
@@ -115,20 +115,20 @@ class Shelf {
     return table ? table.cards.card(number - table.first) : table;
   }
 
-  /** @param {Card} card */
-  admits(card) {
+  /** What keeps a card off the shelf, as explanations name it; "" for nothing. @param {Card} card */
+  keepsOut(card) {
     const { exclude, diversity } = this.content;
-    if (!card.available && exclude.unavailable) return false;
-    if (this.skus.has(card.sku)) return false;
-    if (card.group && card.group === this.pageGroup) return false;
-    return !diversity || this.#diverse(card, diversity);
+    if (!card.available && exclude.unavailable) return "unavailable";
+    if (this.skus.has(card.sku)) return "session";
+    if (card.group && card.group === this.pageGroup) return "page_group";
+    return diversity ? this.#tooAlike(card, diversity) : "";
   }
 
   /** @param {Card} card @param {{category?: number, group?: number}} diversity */
-  #diverse(card, { category, group }) {
+  #tooAlike(card, { category, group }) {
     const alike = (/** @type {(other: Card) => boolean} */ same) => this.cards.filter(same).length;
-    if (category && alike((other) => other.category === card.category) >= category) return false;
-    return !(group && card.group && alike((other) => other.group === card.group) >= group);
+    if (category && alike((other) => other.category === card.category) >= category) return "category";
+    return group && card.group && alike((other) => other.group === card.group) >= group ? "group" : "";
   }
 }
 
@@ -168,7 +168,7 @@ function leading(sources, item) {
 }
 
 /** @param {Scene} scene @param {Content} content @param {string} source @param {Scores} sums */
-function fillSource({ release, visit, recent, page, row, popular, segments }, content, source, sums) {
+export function fillSource({ release, visit, recent, page, row, popular, segments }, content, source, sums) {
   switch (source) {
     case "item":
       return page?.table.addRow(page.number, 1, sums);
@@ -211,7 +211,7 @@ function fillList(list, sums) {
 }
 
 /** @param {Scene} scene @param {Record<string, boolean>} exclude */
-function refusal({ page, recent, row }, exclude) {
+export function refusal({ page, recent, row }, exclude) {
   const refused = new Set();
   if (page) refused.add(page.number);
   if (exclude.seen) {
