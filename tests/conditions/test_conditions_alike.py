@@ -13,7 +13,9 @@ from control_plane.conditions import evaluate
 from control_plane.conditions.evaluate import OPERATORS
 
 alike = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 NAMES = ("a", "b", "length", "0", "__proto__")

@@ -42,7 +42,8 @@ class Clone:
     def environment(self, **changes: str) -> dict[str, str]:
         """Return an environment whose pip sees the toy wheels alone."""
         offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), "CI": ""}
-        return {**os.environ, "PYTHON": sys.executable, **offline, **changes}
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return {**inherited, "PYTHON": sys.executable, **offline, **changes}
 
     def run(self, script: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run a script of the clone from another folder."""

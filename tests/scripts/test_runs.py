@@ -50,7 +50,7 @@ STEPS = [
     "ruff format --check",
     "mypy ",
     "lint-imports ",
-    "python -m pytest -p tests.plugins.no_skips --durations=15",
+    "python -m pytest -p tests.plugins.no_skips -n auto --dist loadfile --durations=15",
 ]
 
 
