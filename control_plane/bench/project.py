@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,11 @@ from control_plane.bench.rules import RULES
 from control_plane.bench.shop import Size, catalogue, make_model
 from control_plane.compiler.build import compile_release
 from control_plane.deploy.publish import publish
-from control_plane.emulator.binary import cache_folder
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.namespace import KVNamespace
+from control_plane.emulator.npm import Talk, cache_folder
 from control_plane.keyring import DEVICE, load_visitor_secrets, make_keys, visitor_key
 from control_plane.settings import Project, Settings, Shop
-
-Talk = Callable[[str], None]
 
 
 def device_id(number: int) -> str:

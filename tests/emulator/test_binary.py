@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from control_plane.emulator import binary
+from control_plane.emulator import binary, npm
 from control_plane.emulator.binary import find_workerd
 from control_plane.errors import InputError, PlatformError
 
@@ -116,7 +116,7 @@ def test_a_package_without_the_program_is_refused(world):
 
 
 def test_without_npm_every_remedy_is_named(world, monkeypatch):
-    monkeypatch.setattr(binary.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(npm.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(PlatformError) as caught:
         world.find()
     for remedy in ("npm", "pip install frontshelf[npm]", "PATH", "WORKERD_BIN"):
@@ -124,7 +124,7 @@ def test_without_npm_every_remedy_is_named(world, monkeypatch):
 
 
 def test_the_npm_of_pypi_serves_where_the_system_has_none(world):
-    node, script = binary.npm_command({"PATH": ""})
+    node, script = npm.npm_command({"PATH": ""})
     assert Path(node).is_file()
     assert script.endswith("npm-cli.js")
 
@@ -138,11 +138,13 @@ def test_what_npm_complains_of_is_passed_on(world, tmp_path):
 
 
 def test_progress_is_told_while_npm_works(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(binary, "TALK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(npm, "TALK_EVERY_SECONDS", 0.05)
     world.pack(package())
-    npm = tmp_path / "bin" / "npm"
-    slow = npm.read_text().replace("import shutil, sys", "import shutil, sys, time; time.sleep(1)")
-    program(npm, slow)
+    command = tmp_path / "bin" / "npm"
+    slow = command.read_text().replace(
+        "import shutil, sys", "import shutil, sys, time; time.sleep(1)"
+    )
+    program(command, slow)
     world.find()
     assert sum(" s" in line and "47 MB" in line for line in world.said) >= 3
 
@@ -158,6 +160,43 @@ def test_a_cache_that_cannot_be_written_is_named(world, tmp_path):
     world.pack(package())
     with pytest.raises(PlatformError, match="cannot be written"):
         world.find()
+
+
+def archive(tmp_path, name, files):
+    """Serve a package's files through an npm on PATH; return its pin."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for place, content in files.items():
+            entry = tarfile.TarInfo(f"package/{place}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    served = tmp_path / f"{name}.tgz"
+    served.write_bytes(out.getvalue())
+    return base64.b64encode(hashlib.sha512(out.getvalue()).digest()).decode()
+
+
+def test_pinned_packages_are_laid_out_as_node_finds_them(tmp_path):
+    pins = {
+        f"{name}@1.0.0": archive(tmp_path, name.replace("/", "-"), {"index.js": name.encode()})
+        for name in ("plain", "@scope/other")
+    }
+    script = f"""\
+        #!{sys.executable}
+        import shutil, sys
+        name = sys.argv[2].rpartition("@")[0].replace("/", "-")
+        shutil.copy({str(tmp_path)!r} + f"/{{name}}.tgz", sys.argv[5])
+    """
+    program(tmp_path / "bin" / "npm", textwrap.dedent(script))
+    variables = {"PATH": str(tmp_path / "bin"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    said = []
+    folder = npm.lay_out(pins, said.append, variables)
+    assert (folder / "node_modules/@scope/other/index.js").read_text() == "@scope/other"
+    assert (folder / "node_modules/plain/index.js").read_text() == "plain"
+    assert said == [f"fetching {pin} with npm" for pin in pins]
+    assert npm.lay_out(pins, said.append, variables) == folder
+    with pytest.raises(PlatformError, match="not the genuine one"):
+        npm.lay_out({"plain@1.0.0": "else"}, said.append, variables)
+    assert [entry.name for entry in folder.parent.iterdir()] == [folder.name]
 
 
 def test_the_runtime_that_was_found_is_the_pinned_one_or_chosen(workerd):

