@@ -8,7 +8,7 @@ import gzip
 import json
 import re
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from control_plane.compiler.build import Release, compile_release
+from control_plane.deploy.akamai_bundle import bundle_files, pack, unpack
 from control_plane.deploy.publish import publish
+from control_plane.emulator.akamai import AkamaiLimits, akamai_options
 from control_plane.emulator.miniflare import Miniflare, Options
 from control_plane.emulator.namespace import KVNamespace
 from control_plane.keyring import (
@@ -271,6 +273,11 @@ class World:
         self.kv = worker.get_kv_namespace("SHELF")
         self.target = NamespaceTarget(self.kv)
 
+    @property
+    def platform(self) -> str:
+        """Which adapter runs."""
+        return "cloudflare" if self.worker.options.config_path else "akamai"
+
     def get(
         self, path: str, cookies: Mapping[str, str] | None = None, **headers: str
     ) -> httpx.Response:
@@ -308,6 +315,45 @@ def start_worker(project: Project, **changes: str) -> Miniflare:
             origin=origin,
         )
     )
+
+
+EDGEKV = {"EDGEKV_NAMESPACE": "shelf", "EDGEKV_GROUP": "live"}
+EDGEKV_TOKEN = "edgekv-token"
+#: What wrangler.jsonc says to the other adapter.
+AKAMAI_DEFAULTS = {
+    "SLOT_TAGS": "div,section,aside,ul,ol",
+    "INCLUDE": "/*",
+    "EXCLUDE": "/checkout*,/account*",
+}
+
+
+def akamai_bundle(project: Project, **changes: str) -> dict[str, bytes]:
+    """Return the files of a project's code bundle, as they come out of its tgz."""
+    settings = {**AKAMAI_DEFAULTS, **EDGEKV, **variables(project), **changes}
+    tokens = {f"namespace-{EDGEKV['EDGEKV_NAMESPACE']}": {"value": EDGEKV_TOKEN}}
+    return unpack(pack(bundle_files(settings, tokens, "1.0")))
+
+
+def start_akamai(project: Project, **changes: str) -> Miniflare:
+    """Start the bundle for Akamai, over an empty store."""
+    return Miniflare(
+        akamai_options(
+            akamai_bundle(project, **changes),
+            namespace=EDGEKV["EDGEKV_NAMESPACE"],
+            group=EDGEKV["EDGEKV_GROUP"],
+            token=EDGEKV_TOKEN,
+            origin=origin,
+            # Of no use on a machine as busy as one that tests.
+            limits=AkamaiLimits(wall_seconds=60),
+        )
+    )
+
+
+#: One adapter a platform; the same shop gives the same answers on both.
+ADAPTERS: dict[str, Callable[..., Miniflare]] = {
+    "cloudflare": start_worker,
+    "akamai": start_akamai,
+}
 
 
 def views(*items: str) -> dict[str, Any]:

@@ -198,7 +198,8 @@ class Miniflare:
         for binding, id in plan.kv.items():
             self._store.add_namespace(Namespace(id, f"frontshelf-{binding}"))
         backend = f"127.0.0.1:{self._server.port}"
-        plan, counted = self._with_api(plan, options), self.usage.counted
+        plan = self._with_api(self._with_store_services(plan, options), options)
+        counted = self.usage.counted
         config = workerd_config(
             structs.replace(
                 plan,
@@ -221,6 +222,10 @@ class Miniflare:
             self._forget(deployed)
             raise
         return deployed
+
+    def _with_store_services(self, plan: Plan, options: Options) -> Plan:
+        made = {name: make(self._store) for name, make in options.store_services.items()}
+        return structs.replace(plan, services={**plan.services, **made}) if made else plan
 
     def _with_api(self, plan: Plan, options: Options) -> Plan:
         if not options.api_variable:

@@ -15,7 +15,7 @@ from control_plane.emulator.config import Origin, WorkerdConfig, parse_origin
 from control_plane.emulator.modules import Module, collect_modules, inline_modules
 from control_plane.emulator.server import Services, not_found
 from control_plane.emulator.usage import Allowance
-from control_plane.emulator.view import View
+from control_plane.emulator.view import View, ViewedStore
 from control_plane.emulator.workerd import LogLine, OnLog
 from control_plane.emulator.wrangler import KVBinding, Rule, WorkerConfig, read_wrangler
 from control_plane.errors import InputError, suggest
@@ -32,8 +32,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What to run: a wrangler.jsonc (`config_path`), `modules` by name, or one `script`.
 
     `variables` go over those of wrangler.jsonc and may be secrets. `services` are ASGI apps by
-    binding. `origin` is where the worker's own fetches go: an address, an ASGI app, or None for a
-    plain 404. `persist` is a folder that keeps the key-value store, or None for one that goes at
+    binding; `store_services` make theirs over the worker's store. `origin` is where the worker's
+    own fetches go: an address, an ASGI app, or None for a plain 404. `persist` is a folder that
+    keeps the key-value store, or None for one that goes at
     disposal. `api_token` opens the REST API; None makes one up; `api_variable` names the variable
     that tells the worker where that API is. `on_log` gets the worker's log
     lines in the emulator's thread and must not raise. `kv_view` is how the worker's location sees
@@ -50,6 +51,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     kv_namespaces: tuple[str, ...] = ()
     variables: Mapping[str, Any] = {}
     services: Mapping[str, ASGIApp] = {}
+    store_services: Mapping[str, Callable[[ViewedStore], ASGIApp]] = {}
     origin: str | ASGIApp | None = None
     persist: Path | None = None
     port: int = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_shop import World, make_project, start_worker
+from toy_shop import ADAPTERS, World, make_project
 
 from control_plane.emulator.miniflare import Miniflare, Options
 
@@ -35,10 +35,16 @@ def probe() -> Iterator[Probe]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The toy shop, deployed, at an edge that trusts nobody."""
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """The toy shop, deployed, at an edge that trusts nobody.
+
+    Tests that ask over HTTP alone run on every platform, with
+    `pytestmark = pytest.mark.parametrize("world", ADAPTERS, indirect=True)`.
+    """
     project = make_project(tmp_path_factory.mktemp("toy"))
-    with start_worker(project) as worker:
+    with ADAPTERS[getattr(request, "param", "cloudflare")](project) as worker:
         world = World(project, worker)
         world.publish()
         yield world

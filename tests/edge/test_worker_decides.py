@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from toy_shop import HATS, SHOES, SOLD_OUT, World, views
+from toy_shop import ADAPTERS, HATS, SHOES, SOLD_OUT, World, views
 
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
+
+pytestmark = pytest.mark.parametrize("world", ADAPTERS, indirect=True)
 
 
 def key_of(world: World, user: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 
 import httpx
-from toy_shop import GO_ON, World
+import pytest
+from toy_shop import ADAPTERS, GO_ON, World
 
 DEVICE = "D" * 22
+pytestmark = pytest.mark.parametrize("world", ADAPTERS, indirect=True)
 
 
 def consent(purposes: str = "personalization+analytics") -> str:
@@ -188,7 +190,9 @@ def test_events_without_consent_go_nowhere(world: World) -> None:
 
 def test_a_compressed_page_is_filled_too(world: World) -> None:
     response = world.get("/zipped", accept_encoding="gzip")
-    assert response.headers["content-encoding"] == "gzip"
+    # On Akamai the property packs what leaves for the visitor, after the worker.
+    packed = response.headers.get("content-encoding")
+    assert packed == {"cloudflare": "gzip", "akamai": None}[world.platform]
     page = response.text
     assert "<b>new</b>" in page
     assert page.rstrip().endswith("</html>")

@@ -1,0 +1,66 @@
+"""What to start workerd with, so that it runs an Akamai code bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.types import ASGIApp
+
+from control_plane.emulator.akamai.edgekv import EdgeKV
+from control_plane.emulator.akamai.modules import MAIN, emulated_modules
+from control_plane.emulator.options import Options, namespace_id
+from control_plane.emulator.view import ViewedStore
+from control_plane.emulator.wire import KVWire
+
+#: The namespace that holds the values, whichever platform reads them.
+BINDING = "SHELF"
+
+
+class AkamaiLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of responseProvider that depend on time; the others are always kept."""
+
+    wall_seconds: float = 8.0
+
+
+def akamai_options(
+    bundle: Mapping[str, bytes],
+    *,
+    namespace: str,
+    group: str,
+    token: str,
+    property_variables: Mapping[str, str] | None = None,
+    collect: ASGIApp | None = None,
+    origin: str | ASGIApp | None = None,
+    persist: Path | None = None,
+    limits: AkamaiLimits | None = None,
+    **more: Any,
+) -> Options:
+    """Return options for a Miniflare that runs a bundle's files.
+
+    `property_variables` are the property's PMUSER_ variables. Events that the bundle sends to
+    https://collect.frontshelf.local go to `collect`. Raises InputError for a bundle without
+    main.js.
+    """
+
+    def edgekv(store: ViewedStore) -> ASGIApp:
+        return EdgeKV(KVWire(store, namespace_id(BINDING)), namespace, group, token)
+
+    return Options(
+        modules=emulated_modules(bundle),
+        main=MAIN,
+        # Requests are told apart by what Node's AsyncLocalStorage knows.
+        compatibility_flags=("nodejs_als",),
+        kv_namespaces=(BINDING,),
+        store_services={"EDGEKV": edgekv},
+        services={"COLLECT": collect} if collect else {},
+        variables={
+            "PROPERTY": dict(property_variables or {}),
+            "WALL_MS": round((limits or AkamaiLimits()).wall_seconds * 1000),
+        },
+        origin=origin,
+        persist=persist,
+        **more,
+    )

@@ -1,0 +1,98 @@
+/** The worker on Akamai's EdgeWorkers: every decision is made in responseProvider. */
+
+import "./globals.js";
+import { createResponse } from "create-response";
+import { TextEncoder } from "encoding";
+import { httpRequest } from "http-request";
+import { logger } from "log";
+import { ReadableStream } from "streams";
+import { consent, sdk } from "./assets.js";
+import { callOf } from "./call.js";
+import { answer } from "./core/api.js";
+import { Edge } from "./core/edge.js";
+import { Refusal } from "./core/requests.js";
+import { Reads } from "./edgekv.js";
+import { passPage, servePage } from "./page.js";
+import { platformOf } from "./platform.js";
+import { settings } from "./settings.js";
+
+const ASSETS = { sdk, consent };
+/** Of the 4 MB that a request may use, what tables may keep. */
+const BUDGET_BYTES = 1_000_000;
+/** A longer body than this must be a stream. */
+const MAX_TEXT = 8192;
+/** What the property may set over the bundle's settings, as PMUSER_FS_ and the name. */
+const FROM_PROPERTY = ["MIN_COUNTER", "COLLECT_URL", "API_TOKEN", "COOKIE_KEY", "VISITOR_KEYS"];
+
+/** Kept should this memory outlive the request; nothing relies on it. */
+/** @type {{settings: string, edge: Edge}|undefined} */
+let kept;
+
+/** @param {any} request @returns {Promise<object>} */
+export async function responseProvider(request) {
+  const { edge, env } = edgeOf(request);
+  const call = callOf(request);
+  const reads = new Reads({
+    namespace: env.EDGEKV_NAMESPACE, group: env.EDGEKV_GROUP, timeoutMs: edge.config.readMs,
+  });
+  const loader = edge.loader(platformOf(reads));
+  const collect = (/** @type {string} */ path, /** @type {string} */ body) =>
+    passOn(edge.config.collectUrl, path, body);
+  const own = await answer(edge, loader, call, { assets: ASSETS, collect });
+  if (own) return responseOf(call, own);
+  try {
+    return await servePage(edge, loader, call, request);
+  } catch (error) {
+    loader.health.fault("page_failed", String(error));
+    return passPage(call, request);
+  }
+}
+
+/** @param {any} request */
+function edgeOf(request) {
+  /** @type {Record<string, string>} */
+  const env = { ...settings };
+  for (const name of FROM_PROPERTY) {
+    const value = request.getVariable(`PMUSER_FS_${name}`);
+    if (value) env[name] = value;
+  }
+  const text = JSON.stringify(env);
+  if (kept?.settings !== text) kept = { settings: text, edge: new Edge(env, BUDGET_BYTES) };
+  return { edge: kept.edge, env };
+}
+
+/** @param {import("./core/visit.js").Call} call @param {import("./core/answers.js").Answer} answer */
+function responseOf(call, { status, headers, body }) {
+  /** @type {Record<string, string[]>} */
+  const named = {};
+  for (const [name, value] of headers) (named[name] ??= []).push(value);
+  const text = status === 204 || call.method === "HEAD" ? "" : body;
+  return createResponse(status, named, text.length > MAX_TEXT ? streamOf(text) : text);
+}
+
+/** @param {string} text */
+function streamOf(text) {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(text));
+      controller.close();
+    },
+  });
+}
+
+/** @param {string} collectUrl @param {string} path @param {string} body */
+async function passOn(collectUrl, path, body) {
+  if (!collectUrl) return false;
+  const headers = { "content-type": ["application/json"] };
+  let response;
+  try {
+    response = await httpRequest(collectUrl.replace(/\/$/, "") + path, { method: "POST", headers, body });
+  } catch (error) {
+    logger.log("the collector cannot be reached: %s", error);
+    return false;
+  }
+  if (response.status >= 400 && response.status < 500) {
+    throw new Refusal(400, "bad_event", (await response.text()).slice(0, 500));
+  }
+  return response.ok;
+}

@@ -1,0 +1,118 @@
+/** The origin's page, streamed through the platform's rewriter with its slots filled. */
+
+import { createResponse } from "create-response";
+import { HtmlRewritingStream } from "html-rewriter";
+import { httpRequest } from "http-request";
+import { withoutOurs } from "./core/cookies.js";
+import {
+  BODY_HEADERS, CONDITIONS, isNavigation, isOurs, isPage, slotDecider, vouchedUser,
+} from "./core/pages.js";
+import { isCrawler, visitOf } from "./core/visit.js";
+import { joined } from "./call.js";
+import { Splicer } from "./splice.js";
+
+/**
+ * @typedef {import("./core/edge.js").Edge} Edge
+ * @typedef {import("./core/loader.js").Loader} Loader
+ * @typedef {import("./core/visit.js").Call} Call
+ * @typedef {Record<string, string[]>} Headers by lower-case name
+ */
+
+/** Headers of one connection, and those that the platform writes itself. */
+const NOT_PASSED_ON = [
+  "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+  "trailers", "transfer-encoding", "upgrade", "content-length", "host",
+];
+const NOT_FOR_VISITORS = [...NOT_PASSED_ON, "frontshelf-user"];
+
+/** @param {Edge} edge @param {Loader} loader @param {Call} call @param {any} request */
+export async function servePage(edge, loader, call, request) {
+  const ours = isOurs(edge, call.url.pathname);
+  const answering = askOrigin(call, request, ours);
+  const preparing = visitOf(call, loader);
+  const response = await answering;
+  const { visit, cookies } = await preparing;
+  if (!response) return createResponse(502, {}, "The shop's origin cannot be reached.\n");
+  const header = (/** @type {string} */ name) => joined(name, response.getHeader(name));
+  const vouched = await vouchedUser(edge, loader, call, header, visit);
+  const headers = without(response.getHeaders(), NOT_FOR_VISITORS);
+  const page = ours && isPage(call, response.status, header("content-type"));
+  // Nothing here can unpack a page that came compressed although nobody asked for that.
+  const rewritten = page && !isCrawler(call) && !headers["content-encoding"];
+  if (vouched) add(headers, vouched);
+  if (!rewritten) return answerWith(call, response, headers);
+  const own = { ...without(headers, BODY_HEADERS), "cache-control": ["private, no-store"] };
+  for (const cookie of cookies) if (!(vouched && cookie.startsWith("fs_u="))) add(own, cookie);
+  if (call.method === "HEAD") return answerWith(call, response, own);
+  return createResponse(200, own, fillSlots(edge, loader, visit, response.body));
+}
+
+/** Pass the origin's answer on as it is. @param {Call} call @param {any} request */
+export async function passPage(call, request) {
+  const response = await askOrigin(call, request, true);
+  if (!response) return createResponse(502, {}, "The shop's origin cannot be reached.\n");
+  return answerWith(call, response, without(response.getHeaders(), NOT_FOR_VISITORS));
+}
+
+/** @param {Call} call @param {any} response @param {Headers} headers */
+function answerWith(call, { status, body }, headers) {
+  const empty = call.method === "HEAD" || status === 204 || status === 304;
+  return createResponse(status, headers, empty ? "" : body);
+}
+
+/**
+ * Ask the origin; null when it can't be reached. The sub-request runs through the property, and
+ * not into this code again. Our cookies stay here, so that the shared cache keeps the plain page,
+ * and a navigation gets a whole page to rewrite; excluded paths go through as they came.
+ * @param {Call} call @param {any} request @param {boolean} ours
+ */
+async function askOrigin(call, request, ours) {
+  const headers = without(request.getHeaders(), [...NOT_PASSED_ON, "accept-encoding"]);
+  if (ours) {
+    const cookies = withoutOurs(joined("cookie", headers.cookie));
+    if (cookies) headers.cookie = [cookies];
+    else delete headers.cookie;
+    if (isNavigation(call)) for (const name of CONDITIONS) delete headers[name];
+  }
+  const hasBody = !["GET", "HEAD"].includes(call.method);
+  const options = { method: call.method, headers, ...(hasBody && { body: request.body }) };
+  try {
+    return await httpRequest(request.url, options);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Headers} headers @param {string[]} names @returns {Headers} */
+function without(headers, names) {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
+}
+
+/** @param {Headers} headers @param {string} cookie */
+function add(headers, cookie) {
+  headers["set-cookie"] = [...(headers["set-cookie"] ?? []), cookie];
+}
+
+/**
+ * @param {Edge} edge @param {Loader} loader
+ * @param {import("./core/decide.js").Visit} visit @param {any} body
+ */
+function fillSlots(edge, loader, visit, body) {
+  const decide = slotDecider(edge, loader, visit);
+  const splicer = new Splicer(loader.platform.random);
+  const rewriter = new HtmlRewritingStream();
+  const facts = { item: "", category: "" };
+  rewriter.onElement("body", (/** @type {any} */ body) => {
+    facts.item = body.getAttribute("data-fs-item") ?? "";
+    facts.category = body.getAttribute("data-fs-category") ?? "";
+  });
+  const onSlot = (/** @type {any} */ element) => {
+    const own = {
+      item: element.getAttribute("data-fs-item") ?? facts.item,
+      category: element.getAttribute("data-fs-category") ?? facts.category,
+    };
+    splicer.add(element, decide(element.getAttribute("data-fs-slot") ?? "", own));
+  };
+  for (const tag of edge.config.slotTags) rewriter.onElement(`${tag}[data-fs-slot]`, onSlot);
+  return body.pipeThrough(rewriter).pipeThrough(splicer.stream());
+}
