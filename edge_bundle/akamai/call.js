@@ -1,28 +1,52 @@
-/** Makes a call of the core's out of EdgeWorkers' request. */
+/** A request as EdgeWorkers hands it over, read no further than asked. */
 
 import { TextDecoder } from "encoding";
 import URLSearchParams from "url-search-params";
 import { Refusal } from "./core/requests.js";
 
-/** @typedef {import("./core/visit.js").Call} Call */
+/** Segments that mean another path than they say. */
+const DOTS = /(^|[/\\])(\.|%2e){1,2}([/\\]|$)|\\/i;
 
-/** @param {any} request @returns {Call} */
-export function callOf(request) {
-  const { country, region } = request.userLocation ?? {};
-  return {
-    method: request.method,
-    url: /** @type {any} */ (new Address(request)),
-    header: (name) => joined(name, request.getHeader(name)),
-    country: known(country),
-    region: known(region),
-    body: (limit) => readBody(request.body, limit),
-  };
+/** @implements {import("./core/visit.js").Call} */
+export class Incoming {
+  /** @param {any} request */
+  constructor(request) {
+    this.request = request;
+    this.method = request.method;
+    this.secure = request.scheme === "https";
+    this.path = DOTS.test(request.path) ? resolved(request.path) : request.path;
+    this.query = request.query !== "";
+    /** @type {any} */
+    this.parsed = undefined;
+  }
+
+  get url() {
+    return (this.parsed ??= new Address(this.request, this.path));
+  }
+
+  /** @param {string} name @returns {string|null} */
+  header(name) {
+    return joined(name, this.request.getHeader(name));
+  }
+
+  get country() {
+    return known(this.request.userLocation?.country);
+  }
+
+  get region() {
+    return known(this.request.userLocation?.region);
+  }
+
+  /** @param {number} limit */
+  body(limit) {
+    return readStream(this.request.body, limit);
+  }
 }
 
-/** The parts of a URL that the core reads; the platform has no URL class. */
+/** The parts of a URL that the core reads; the platform has no such class. */
 class Address {
-  /** @param {{scheme: string, host: string, path: string, query: string, url: string}} request */
-  constructor({ scheme, host, path, query, url }) {
+  /** @param {any} request @param {string} path */
+  constructor({ scheme, host, query, url }, path) {
     this.protocol = `${scheme}:`;
     this.host = host;
     this.hostname = host.replace(/:\d+$/, "");
@@ -30,12 +54,7 @@ class Address {
     this.pathname = path;
     this.search = query && `?${query}`;
     this.href = this.origin + url;
-  }
-
-  get searchParams() {
-    const value = new Query(this.search.slice(1));
-    Object.defineProperty(this, "searchParams", { value });
-    return value;
+    this.searchParams = new Query(query);
   }
 }
 
@@ -61,6 +80,18 @@ class Query {
   }
 }
 
+/** @param {string} path */
+function resolved(path) {
+  /** @type {string[]} */
+  const kept = [];
+  for (const part of path.replaceAll("\\", "/").slice(1).split("/")) {
+    const plain = part.replace(/%2e/gi, ".");
+    if (plain === "..") kept.pop();
+    else if (plain !== ".") kept.push(part);
+  }
+  return `/${kept.join("/")}`;
+}
+
 /** @param {string} name @param {string[]|null|undefined} values @returns {string|null} */
 export function joined(name, values) {
   return values?.join(name === "cookie" ? "; " : ", ") ?? null;
@@ -72,7 +103,7 @@ function known(place) {
 }
 
 /** @param {any} body a stream of bytes, or of text @param {number} limit */
-async function readBody(body, limit) {
+async function readStream(body, limit) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = "";

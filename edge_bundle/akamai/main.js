@@ -7,7 +7,8 @@ import { httpRequest } from "http-request";
 import { logger } from "log";
 import { ReadableStream } from "streams";
 import { consent, sdk } from "./assets.js";
-import { callOf } from "./call.js";
+import { Incoming } from "./call.js";
+import { headersOf } from "./core/answers.js";
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Refusal } from "./core/requests.js";
@@ -31,7 +32,7 @@ let kept;
 /** @param {any} request @returns {Promise<object>} */
 export async function responseProvider(request) {
   const { edge, env } = edgeOf(request);
-  const call = callOf(request);
+  const call = new Incoming(request);
   const reads = new Reads({
     namespace: env.EDGEKV_NAMESPACE, group: env.EDGEKV_GROUP, timeoutMs: edge.config.readMs,
   });
@@ -61,12 +62,13 @@ function edgeOf(request) {
   return { edge: kept.edge, env };
 }
 
-/** @param {import("./core/visit.js").Call} call @param {import("./core/answers.js").Answer} answer */
-function responseOf(call, { status, headers, body }) {
+/** @param {import("./core/visit.js").Call} call @param {import("./core/answers.js").Answer} made */
+function responseOf(call, made) {
+  const { status, body } = made;
   /** @type {Record<string, string[]>} */
   const named = {};
-  for (const [name, value] of headers) (named[name] ??= []).push(value);
-  const text = status === 204 || call.method === "HEAD" ? "" : body;
+  for (const [name, value] of headersOf(made)) (named[name] ??= []).push(value);
+  const text = [204, 304].includes(status) || call.method === "HEAD" ? "" : body;
   return createResponse(status, named, text.length > MAX_TEXT ? streamOf(text) : text);
 }
 

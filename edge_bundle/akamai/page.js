@@ -5,7 +5,7 @@ import { HtmlRewritingStream } from "html-rewriter";
 import { httpRequest } from "http-request";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CONDITIONS, isNavigation, isOurs, isPage, slotDecider, vouchedUser,
+  BODY_HEADERS, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 import { joined } from "./call.js";
@@ -27,14 +27,13 @@ const NOT_FOR_VISITORS = [...NOT_PASSED_ON, "frontshelf-user"];
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {any} request */
 export async function servePage(edge, loader, call, request) {
-  const ours = isOurs(edge, call.url.pathname);
+  const ours = isOurs(edge, call.path);
   const answering = askOrigin(call, request, ours);
-  const preparing = visitOf(call, loader);
+  const { visit, cookies } = visitOf(call, loader);
   const response = await answering;
-  const { visit, cookies } = await preparing;
   if (!response) return createResponse(502, {}, "The shop's origin cannot be reached.\n");
   const header = (/** @type {string} */ name) => joined(name, response.getHeader(name));
-  const vouched = await vouchedUser(edge, loader, call, header, visit);
+  const vouched = vouchedUser(edge, call, header, visit);
   const headers = without(response.getHeaders(), NOT_FOR_VISITORS);
   const page = ours && isPage(call, response.status, header("content-type"));
   // Nothing here can unpack a page that came compressed although nobody asked for that.
@@ -77,7 +76,8 @@ async function askOrigin(call, request, ours) {
   const hasBody = !["GET", "HEAD"].includes(call.method);
   const options = { method: call.method, headers, ...(hasBody && { body: request.body }) };
   try {
-    return await httpRequest(request.url, options);
+    // Whole, since a path that begins with two slashes would name another host.
+    return await httpRequest(`${request.scheme}://${request.host}${request.url}`, options);
   } catch {
     return null;
   }
@@ -95,10 +95,10 @@ function add(headers, cookie) {
 
 /**
  * @param {Edge} edge @param {Loader} loader
- * @param {import("./core/decide.js").Visit} visit @param {any} body
+ * @param {import("./core/visit.js").Visit} visit @param {any} body
  */
 function fillSlots(edge, loader, visit, body) {
-  const decide = slotDecider(edge, loader, visit);
+  const slots = new PageSlots(edge, loader, visit);
   const splicer = new Splicer(loader.platform.random);
   const rewriter = new HtmlRewritingStream();
   const facts = { item: "", category: "" };
@@ -111,7 +111,7 @@ function fillSlots(edge, loader, visit, body) {
       item: element.getAttribute("data-fs-item") ?? facts.item,
       category: element.getAttribute("data-fs-category") ?? facts.category,
     };
-    splicer.add(element, decide(element.getAttribute("data-fs-slot") ?? "", own));
+    splicer.add(element, slots.decide(element.getAttribute("data-fs-slot") ?? "", own));
   };
   for (const tag of edge.config.slotTags) rewriter.onElement(`${tag}[data-fs-slot]`, onSlot);
   return body.pipeThrough(rewriter).pipeThrough(splicer.stream());

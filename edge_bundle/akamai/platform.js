@@ -15,11 +15,6 @@ export function platformOf(reads) {
     get: (key) => reads.get(key),
     sha256,
     verify: verifyOnce,
-    hmac: async (key, message) => {
-      const algorithm = { name: "HMAC", hash: "SHA-256" };
-      const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-      return new Uint8Array(await crypto.subtle.sign("HMAC", imported, message));
-    },
     // It stands still within a request.
     now: () => Date.now(),
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),

@@ -25,7 +25,7 @@ export class Splicer {
   constructor(random) {
     this.name = `zfs${hex(random(12))}`;
     this.mark = encoder.encode(this.name);
-    /** @type {Promise<Decided>[]} */
+    /** @type {(Decided|Promise<Decided>)[]} */
     this.decided = [];
     this.held = new Uint8Array(0);
     /** The slot whose own content is being left out, -1 for none. */
@@ -35,9 +35,12 @@ export class Splicer {
     this.droppedBytes = 0;
   }
 
-  /** Mark an element, to be filled once `deciding` has ended. @param {any} element @param {Promise<Decided>} deciding */
-  add(element, deciding) {
-    const slot = this.decided.push(deciding) - 1;
+  /**
+   * Mark an element, to be filled with what is decided.
+   * @param {any} element @param {Decided|Promise<Decided>} decided never rejects
+   */
+  add(element, decided) {
+    const slot = this.decided.push(decided) - 1;
     element.setAttribute(`${this.name}a${slot}z`, "", { quote: '"' });
     element.prepend(`<!--${this.name}s${slot}z-->`);
     element.append(`<!--${this.name}o${slot}z-->`, { insert_implicit_close: true });
