@@ -17,6 +17,7 @@ import httpx
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import ASGIApp
 
 from control_plane.compiler.build import Release, compile_release
 from control_plane.deploy.akamai_bundle import bundle_files, pack, unpack
@@ -306,12 +307,15 @@ class World:
         return publish(self.target, self.project.build / "current", self.project).release
 
 
-def start_worker(project: Project, **changes: str) -> Miniflare:
+def start_worker(
+    project: Project, services: Mapping[str, ASGIApp] | None = None, **changes: str
+) -> Miniflare:
     """Start the bundle's worker for a project, over an empty store."""
     return Miniflare(
         Options(
             config_path=BUNDLE / "wrangler.jsonc",
             variables={**variables(project), **changes},
+            services=services or {},
             origin=origin,
         )
     )

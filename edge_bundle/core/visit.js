@@ -41,7 +41,8 @@ export function isCrawler(call) {
 }
 
 /**
- * Return the visit and the cookies to set or clear. A device is minted on consent.
+ * Return the visit and the cookies to set or clear. A device is minted on consent to either
+ * purpose; with consent to statistics alone it names the sender of events, and nothing else.
  * @param {Call} call
  * @param {import("./loader.js").Loader} loader
  * @returns {{visit: Visit, cookies: string[]}}
@@ -50,17 +51,18 @@ export function visitOf(call, { platform, config }) {
   const sent = readCookies(call.header("cookie"));
   const consent = readConsent(sent.fs_c, call.header("sec-gpc") === "1");
   const personal = consent.personalization;
-  const known = personal ? readDevice(sent.fs_id) : null;
+  const named = personal || consent.analytics;
+  const known = named ? readDevice(sent.fs_id) : null;
   const user = personal ? readUser(config, sent.fs_u) : null;
   const now = platform.now();
   const session = personal && sent.fs_s ? readSession(sent.fs_s, now / 1000) : NO_SESSION;
-  const device = known ?? (personal ? newDevice(platform) : null);
+  const device = known ?? (named ? newDevice(platform) : null);
   /** @type {Visit} */
   const visit = {
     now,
     consent,
     device,
-    isNew: !known,
+    isNew: !known || !personal,
     user,
     visitor: null,
     session: session ?? NO_SESSION,
@@ -68,7 +70,8 @@ export function visitOf(call, { platform, config }) {
     facts: new Facts(call),
     given: null,
   };
-  const fine = known && session && (user || sent.fs_u === undefined);
+  const fine =
+    known && session && (user || sent.fs_u === undefined) && (personal || sent.fs_s === undefined);
   const valid = { fs_id: known, fs_u: user, fs_s: session && personal, fs_c: consent.chosen };
   return { visit, cookies: fine ? NO_COOKIES : answers(call, sent, valid, device) };
 }
