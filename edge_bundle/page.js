@@ -3,7 +3,7 @@
 import { cookieHeaders } from "./core/answers.js";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
+  BODY_HEADERS, CONDITIONS, PageSlots, encoderFor, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 
@@ -34,12 +34,19 @@ export async function servePage(edge, loader, call, request) {
     if (!(vouched && value.startsWith("fs_u="))) headers.append(name, value);
   }
   const plain = new Response(response.body, { ...statusOf(response), headers });
-  return call.method === "HEAD" ? plain : fillSlots(edge, loader, visit, plain);
+  if (call.method === "HEAD") return plain;
+  try {
+    return fillSlots(edge, loader, visit, plain);
+  } catch (error) {
+    // The parser knows neither UTF-16 nor an encoding that nobody knows.
+    loader.health.fault("page_unreadable", String(error));
+    return plain;
+  }
 }
 
-/** @param {Response} response */
-function statusOf({ status, statusText }) {
-  return { status, statusText };
+/** @param {any} response */
+function statusOf({ status, statusText, webSocket }) {
+  return { status, statusText, webSocket };
 }
 
 /**
@@ -53,7 +60,12 @@ function fetchOrigin(call, request, ours) {
   const cookies = withoutOurs(headers.get("cookie"));
   if (cookies) headers.set("cookie", cookies);
   else headers.delete("cookie");
-  if (isNavigation(call)) for (const name of CONDITIONS) headers.delete(name);
+  if (isNavigation(call)) {
+    for (const name of CONDITIONS) headers.delete(name);
+    // The rewriter reads no other compressions, zstd for one.
+    const known = headers.get("accept-encoding")?.match(/\b(?:gzip|br)\b[^,]*/g);
+    headers.set("accept-encoding", known ? known.join(", ") : "identity");
+  }
   return ask(new Request(request, { headers, redirect: "manual" }));
 }
 
@@ -72,6 +84,7 @@ async function ask(request) {
  */
 function fillSlots(edge, loader, visit, page) {
   const slots = new PageSlots(edge, loader, visit);
+  const encode = encoderFor(page.headers.get("content-type"));
   const facts = { item: "", category: "" };
   const body = (/** @type {any} */ element) => {
     facts.item = element.getAttribute("data-fs-item") ?? "";
@@ -83,17 +96,20 @@ function fillSlots(edge, loader, visit, page) {
       category: element.getAttribute("data-fs-category") ?? facts.category,
     });
     // The page waits for a promise, and only for a promise.
-    if (decided instanceof Promise) return decided.then((made) => fillSlot(element, made));
-    fillSlot(element, decided);
+    if (decided instanceof Promise) return decided.then((made) => fillSlot(element, made, encode));
+    fillSlot(element, decided, encode);
   };
   const rewriter = new HTMLRewriter().on("body", { element: body });
   for (const tag of edge.config.slotTags) rewriter.on(`${tag}[data-fs-slot]`, { element });
   return rewriter.transform(page);
 }
 
-/** @param {any} element @param {import("./core/decide.js").Decision|null} decision */
-function fillSlot(element, decision) {
+/**
+ * @param {any} element @param {import("./core/decide.js").Decision|null} decision
+ * @param {(html: string) => string} encode
+ */
+function fillSlot(element, decision, encode) {
   if (!decision) return;
   element.setAttribute("data-fs-decision", decision.id);
-  if (decision.html !== null) element.setInnerContent(decision.html, { html: true });
+  if (decision.html !== null) element.setInnerContent(encode(decision.html), { html: true });
 }

@@ -308,15 +308,19 @@ class World:
 
 
 def start_worker(
-    project: Project, services: Mapping[str, ASGIApp] | None = None, **changes: str
+    project: Project,
+    services: Mapping[str, ASGIApp] | None = None,
+    *,
+    shop: str | ASGIApp = origin,
+    **changes: str,
 ) -> Miniflare:
-    """Start the bundle's worker for a project, over an empty store."""
+    """Start the bundle's worker for a project, over an empty store; `shop` is its origin."""
     return Miniflare(
         Options(
             config_path=BUNDLE / "wrangler.jsonc",
             variables={**variables(project), **changes},
             services=services or {},
-            origin=origin,
+            origin=shop,
         )
     )
 

@@ -40,6 +40,8 @@ function startsPart(header, at) {
  */
 export function withoutOurs(header) {
   return (header ?? "")
+    // Two Cookie headers come joined by a comma.
+    .replaceAll(/,\s*fs_/g, ";fs_")
     .split(";")
     .filter((part) => part.trim() && !part.trim().startsWith("fs_"))
     .join(";")

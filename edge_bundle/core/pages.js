@@ -46,6 +46,17 @@ export function isPage(call, status, type) {
 }
 
 /**
+ * Return what makes markup fit for a page. Unless its header says UTF-8 a page may be in any
+ * encoding, which may stand in a <meta> that is still to come, so ours is written in ASCII.
+ * @param {string|null} type the page's Content-Type
+ * @returns {(html: string) => string}
+ */
+export function encoderFor(type) {
+  if (/charset="?utf-?8/i.test(type ?? "")) return (html) => html;
+  return (html) => html.replace(/[^\0-\x7f]/gu, (sign) => `&#${sign.codePointAt(0)};`);
+}
+
+/**
  * Return the fs_u cookie that the origin's `Frontshelf-User` asks for, "" when it may not
  * count, null when the header is absent. A response that a cache may have kept vouches for
  * nobody: it could be somebody else's.
