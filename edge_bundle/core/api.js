@@ -4,6 +4,7 @@ import { cookieHeaders, failure, fragment, json, script } from "./answers.js";
 import { isBrowser, isTrusted } from "./callers.js";
 import { decideSlots } from "./decide.js";
 import { MAX_BATCH_BYTES, stampEvents } from "./events.js";
+import { explainCall, explainSlot } from "./explain.js";
 import { answerFlags } from "./ofrep.js";
 import { Refusal, pageOf, parseObject, readSlots, withBody } from "./requests.js";
 import { Scene } from "./scene.js";
@@ -101,15 +102,16 @@ function health(edge, loader) {
 async function decide(edge, loader, call) {
   const body = parseObject(await call.body(MAX_DECIDE_BYTES));
   const trusted = isTrusted(edge, call);
-  return made(loader, () => decideNow(edge, loader, call, body, trusted));
+  const explain = trusted && body.explain === true ? loader.platform.now() : 0;
+  return made(loader, () => decideNow(edge, loader, call, body, trusted, explain));
 }
 
 /**
  * @param {Edge} edge @param {Loader} loader @param {Call} call @param {any} body
- * @param {boolean} trusted
+ * @param {boolean} trusted @param {number} explain when the call began, 0 for no explanation
  * @returns {Answer|null} null while values are missing
  */
-function decideNow(edge, loader, call, body, trusted) {
+function decideNow(edge, loader, call, body, trusted, explain) {
   const live = liveRelease(edge, loader);
   if (!live) return null;
   const { release, fresh } = live;
@@ -122,7 +124,25 @@ function decideNow(edge, loader, call, body, trusted) {
   const decisions = {};
   for (const name in decided) decisions[name] = told(decided[name], trusted);
   const result = { release: release.id, decisions, segments: trusted ? scene.segments : undefined };
+  if (explain && !explained(edge, scene, slots, decided, result, explain)) return null;
   return json(200, result, cookieHeaders(known.cookies));
+}
+
+/**
+ * Add explanations to what `decide` answers; false while values for them are missing.
+ * @param {Edge} edge @param {Scene} scene @param {import("./decide.js").SlotRequest[]} slots
+ * @param {Record<string, import("./decide.js").Decision>} decided @param {any} result
+ * @param {number} began
+ */
+function explained(edge, scene, slots, decided, result, began) {
+  let ready = true;
+  for (const { name, limit } of slots) {
+    const explain = explainSlot(scene, name, decided[name], limit);
+    if (!explain) ready = false;
+    result.decisions[name].explain = explain;
+  }
+  result.explain = explainCall(edge, scene, began);
+  return ready;
 }
 
 /** What a caller is told of a decision. @param {import("./decide.js").Decision} decision @param {boolean} trusted */

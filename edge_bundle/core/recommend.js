@@ -19,14 +19,14 @@ import { Scores } from "./scores.js";
  */
 
 /** Candidates beyond the limit, for those that turn out sold out, seen, or of the same group. */
-const SPARE = 24;
+export const SPARE = 24;
 /** Candidates beyond the limit whose cards are read at once; more are read only when short. */
 const SPARE_CARDS = 4;
 
 /** Scratch sums, one per source of a blend; nothing waits while they are in use. */
-const total = new Scores();
+export const total = new Scores();
 /** @type {Scores[]} */
-const parts = [];
+export const parts = [];
 
 /**
  * Return the cards of a shelf, best first, and the source that gave the first; null when cards
@@ -140,10 +140,8 @@ export class Shelf {
  * @param {number} limit
  * @returns {{items: number[], source: string}}
  */
-function rank(scene, content, stage, limit) {
-  const allowed = scene.visit.consent.personalization
-    ? stage
-    : stage.filter(([source]) => !PERSONAL_STAGES.has(source));
+export function rank(scene, content, stage, limit) {
+  const allowed = allowedSources(scene.visit, stage);
   total.clear();
   allowed.forEach(([source, weight], i) => {
     const sums = allowed.length > 1 ? (parts[i] ??= new Scores()) : total;
@@ -157,6 +155,11 @@ function rank(scene, content, stage, limit) {
   return { items, source: leading(allowed, items[0]) };
 }
 
+/** The sources of a stage that the visitor's consent allows. @param {Visit} visit @param {[string, number][]} stage */
+export function allowedSources({ consent }, stage) {
+  return consent.personalization ? stage : stage.filter(([source]) => !PERSONAL_STAGES.has(source));
+}
+
 /** Name the source that gave most of an item's score. @param {[string, number][]} sources @param {number} item */
 function leading(sources, item) {
   let best = 0;
@@ -168,7 +171,7 @@ function leading(sources, item) {
 }
 
 /** @param {Scene} scene @param {Content} content @param {string} source @param {Scores} sums */
-export function fillSource({ release, visit, recent, page, row, popular, segments }, content, source, sums) {
+function fillSource({ release, visit, recent, page, row, popular, segments }, content, source, sums) {
   switch (source) {
     case "item":
       return page?.table.addRow(page.number, 1, sums);
@@ -211,7 +214,7 @@ function fillList(list, sums) {
 }
 
 /** @param {Scene} scene @param {Record<string, boolean>} exclude */
-export function refusal({ page, recent, row }, exclude) {
+function refusal({ page, recent, row }, exclude) {
   const refused = new Set();
   if (page) refused.add(page.number);
   if (exclude.seen) {

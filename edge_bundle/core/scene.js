@@ -21,6 +21,7 @@ export class Scene {
     this.loader = loader;
     this.release = release;
     this.visit = visit;
+    this.fresh = fresh;
     /** Each is undefined until it was looked up; `lookUp` says whether it has been. */
     /** @type {Found[]|undefined} known items of the session's last events, newest first */
     this.recent = undefined;
