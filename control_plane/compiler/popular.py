@@ -19,9 +19,11 @@ LIST_BYTES = TARGET_BYTES // 3
 def popular_value(
     popular: dict[str, NDArray[np.int32]], place: NDArray[np.int64], cards: Cards
 ) -> Value:
-    """Return the value of all lists, cut to fit; unavailable items are left out."""
+    """Return the value of all lists, cut to fit; what is sold out stands last, but may be back."""
     lists = {key: place[items] for key, items in sorted(popular.items())}
-    lists = {key: items[cards.available[items]] for key, items in lists.items()}
+    for key, items in lists.items():
+        there = cards.available[items]
+        lists[key] = np.concatenate([items[there], items[~there]])
     length = max(12, LIST_BYTES // (4 * max(1, len(lists))))
     lists = {key: items[:length] for key, items in lists.items()}
     carded = _carded(lists, cards.size())

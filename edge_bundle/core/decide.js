@@ -47,6 +47,7 @@ export function decideSlots(scene, slots) {
 
 /** @param {Scene} scene @param {SlotRequest} slot @param {string} id @returns {Decision|null} */
 function decideSlot(scene, { name, limit }, id) {
+  if (scene.loader.overlays?.off.has(name)) return { id, ...OFF };
   const needs = needsOf(scene.release, name);
   if (!scene.lookUp(needs)) return null;
   /** @type {Record<string, any>|undefined} made only when a rule asks */
@@ -87,3 +88,4 @@ function fill(scene, { content: name, reason, experiment }, id, limit) {
 
 /** @type {string[]} */
 const NONE = [];
+const OFF = { content: null, items: NONE, reason: "off", experiment: null, html: null };

@@ -109,6 +109,7 @@ export class Flag {
   /** @param {Choice} choice */
   #reason({ reason, experiment }) {
     if (experiment) return "SPLIT";
+    if (reason === "off") return "DISABLED";
     if (reason.startsWith("rule:")) return "TARGETING_MATCH";
     return this.rules.slots[this.key].rules.length || this.rules.holdout ? "DEFAULT" : "STATIC";
   }

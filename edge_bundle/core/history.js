@@ -38,7 +38,7 @@ export function findRecent(loader, release, visit) {
  */
 export function findRow(loader, release, visit) {
   if (!visit.consent.personalization) return null;
-  if (visit.visitor) return release.visitor(loader, visit.visitor);
+  if (visit.visitor) return keptRow(loader, release, visit.visitor);
   const user = visit.user && rowOf(loader, release, `u:${visit.user}`);
   if (user === undefined || user) return user;
   // A device minted in this very request can have no row.
@@ -48,5 +48,14 @@ export function findRow(loader, release, visit) {
 /** @param {Loader} loader @param {Release} release @param {string} identifier */
 function rowOf(loader, release, identifier) {
   const key = visitorKey(loader.config, release.keyId, identifier);
-  return key ? release.visitor(loader, key) : null;
+  return key ? keptRow(loader, release, key) : null;
+}
+
+/** The row of a visitor who was not erased. @param {Loader} loader @param {Release} release @param {{high: number, low: number}} key */
+function keptRow(loader, release, key) {
+  const row = release.visitor(loader, key);
+  if (!loader.overlays) return row;
+  const erased = loader.overlays.isErased(loader, release.keyId, key);
+  // Undefined, until that is read, stays undefined.
+  return erased === false ? row : erased && null;
 }

@@ -38,6 +38,8 @@ export class Loader {
     this.pending = null;
     /** How long a location may keep what it read, a miss too: short until a release has settled. */
     this.keepSeconds = UNSETTLED_SECONDS;
+    /** @type {import("./overlays.js").Overlays|null} what holds beside the release */
+    this.overlays = null;
   }
 
   /** @param {boolean} settled whether every location must have the live release by now */
@@ -64,10 +66,11 @@ export class Loader {
    * or isn't genuine.
    * @param {string} key
    * @param {(buffer: ArrayBuffer) => any} open
+   * @param {number} [keepSeconds] how long a location may keep the value, else as a release's
    * @returns {any}
    */
-  table(key, open) {
-    return this.cache.get(key) ?? this.ask(key, () => this.#read(key, open));
+  table(key, open, keepSeconds) {
+    return this.cache.get(key) ?? this.ask(key, () => this.#read(key, open, keepSeconds));
   }
 
   /** Return a table that memory has, without asking for it. @param {string} key @returns {any} */
@@ -110,11 +113,11 @@ export class Loader {
     await Promise.all(reading);
   }
 
-  /** @param {string} key @param {(buffer: ArrayBuffer) => any} open */
-  async #read(key, open) {
+  /** @param {string} key @param {(buffer: ArrayBuffer) => any} open @param {number} [keepSeconds] */
+  async #read(key, open, keepSeconds = this.keepSeconds) {
     try {
       this.cache.reads++;
-      const buffer = await within(this.platform.get(key, this.keepSeconds), this.config.readMs);
+      const buffer = await within(this.platform.get(key, keepSeconds), this.config.readMs);
       if (!buffer) throw new Error("missing");
       const digest = await this.platform.sha256(buffer);
       if (hex(digest.subarray(0, 16)) !== key.slice(2)) throw new Error("digest");

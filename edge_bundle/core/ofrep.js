@@ -25,6 +25,7 @@ import { visitOf } from "./visit.js";
 
 const PATH = "/ofrep/v1/evaluate/flags";
 const MAX_BYTES = 65_536;
+const OFF = { content: null, reason: "off", experiment: null };
 const PLAIN = { page: undefined, consent: undefined, visitor: undefined, session: undefined };
 
 /**
@@ -128,7 +129,8 @@ class Evaluation {
   flag(flag) {
     const { visit, loader } = this.scene;
     if (this.#lacksKey(flag)) return flag.keyMissing();
-    const choice = choose(flag.rules, flag.key, visit, this.attributes);
+    const off = loader.overlays?.off.has(flag.key) && !flag.experiment;
+    const choice = off ? OFF : choose(flag.rules, flag.key, visit, this.attributes);
     const content = flag.contentOf(choice);
     if (content?.kind === "items") return this.#shelf(flag, choice, content);
     loader.health.decided(choice.reason);

@@ -41,8 +41,14 @@ export function fillShelf(scene, content, limit) {
   if (content.pin && !shelf.pin(content.pin)) return null;
   for (const stage of content.from) {
     if (shelf.full()) break;
-    const { items, source } = rank(scene, content, stage, limit + SPARE);
-    if (!shelf.take(items, source)) return null;
+    // More candidates are ranked only when too many of the first may not be shown.
+    let count = limit + SPARE;
+    for (;;) {
+      const { items, source } = rank(scene, content, stage, count);
+      if (!shelf.take(items, source)) return null;
+      if (shelf.full() || items.length < count) break;
+      count *= 8;
+    }
   }
   return shelf;
 }
@@ -108,6 +114,13 @@ export class Shelf {
 
   /** @param {number} number @returns {Card|null|undefined} undefined until its value is read */
   card(number) {
+    const card = this.#card(number);
+    const { loader } = this.scene;
+    return card && loader.overlays ? loader.overlays.card(loader, card) : card;
+  }
+
+  /** A card as the release has it. @param {number} number @returns {Card|null|undefined} */
+  #card(number) {
     const { popular, release, loader } = this.scene;
     const kept = popular?.card(number);
     if (kept) return kept;

@@ -2,6 +2,7 @@
 
 import { unseal } from "./envelope.js";
 import { reasonOf } from "./loader.js";
+import { openOverlays } from "./overlays.js";
 import { within } from "./platform.js";
 import { Release } from "./release.js";
 
@@ -22,8 +23,12 @@ export class Releases {
     this.config = config;
     /** @type {Release|null} */
     this.live = null;
+    /** @type {import("./overlays.js").Overlays|null} */
+    this.overlays = null;
     this.counter = -1;
     this.issuedAt = 0;
+    /** When the live release went live. */
+    this.liveSince = 0;
     /** When the head was last read, last asked for, and last could not be had. */
     this.checkedAt = 0;
     this.askedAt = 0;
@@ -49,7 +54,8 @@ export class Releases {
     } else if (age >= due / 2 && this.askedAt <= this.checkedAt) {
       loader.platform.waitUntil(this.#refresh(loader));
     }
-    loader.settle(now - this.issuedAt > SETTLED_MS);
+    loader.settle(now - this.liveSince > SETTLED_MS);
+    loader.overlays = this.overlays;
     const fresh = now - this.checkedAt < Math.max(due, OVERDUE_MS);
     if (this.live && !fresh) loader.health.fault("head_overdue", "visitor rows left out");
     return { release: this.live, fresh };
@@ -80,6 +86,8 @@ export class Releases {
       // Another request may have seen a newer head while this one read the manifest.
       this.#refuseOlder(head);
       this.live = release;
+      this.liveSince = head.live.since ?? head.issued_at;
+      if (head.counter !== this.counter) this.overlays = openOverlays(head.overlays);
       this.counter = head.counter;
       this.issuedAt = head.issued_at;
       this.checkedAt = platform.now();

@@ -42,6 +42,7 @@ export class Scene {
   lookUp(needs) {
     const { loader, release, visit } = this;
     if (needs.items) {
+      loader.overlays?.askAhead(loader);
       this.recent ??= findRecent(loader, release, visit);
       if (this.popular === undefined) this.popular = release.popular(loader);
       if (this.page === undefined) {

@@ -158,7 +158,7 @@ def test_visitor_rows_come_back(probe: Any, data: Any) -> None:
             assert score == pytest.approx((item + 1) / top, abs=0.08)
 
 
-def test_popular_lists_come_back_without_what_is_sold_out(probe: Any) -> None:
+def test_popular_lists_come_back_with_what_is_sold_out_last(probe: Any) -> None:
     cards = make_cards([f"s{number}" for number in range(8)])
     value = popular_value(
         {"all": np.array([3, 1, 2], np.int32), "country:FR": np.array([7], np.int32)},
@@ -166,8 +166,8 @@ def test_popular_lists_come_back_without_what_is_sold_out(probe: Any) -> None:
         cards,
     )
     read = probe("popular", value=encoded(value.data))
-    assert read["lists"] == {"all": [3, 2], "country:FR": [7]}
-    assert read["skus"] == {"2": "s2", "3": "s3", "7": "s7"}
+    assert read["lists"] == {"all": [3, 2, 1], "country:FR": [7]}
+    assert read["skus"] == {"1": "s1", "2": "s2", "3": "s3", "7": "s7"}
 
 
 @roundtrip
