@@ -1,6 +1,6 @@
 /**
- * Asks the visitor once, at the foot of the page, and lets them think again at any time. Needs
- * sdk.js, which fetches it when it is wanted and records the answer.
+ * Asks the visitor once, at the foot of the page, and lets them think again at any time: any
+ * element with `data-fs-consent` opens the choices. Needs sdk.js, which records the answer.
  *
  * Refusing is as easy as accepting; closing, leaving or pressing Escape is no consent. Restyle
  * it by `--fs-…` custom properties or `.fs-consent::part(…)`; reword it by data attributes of
@@ -156,12 +156,14 @@
   }
 
   function start() {
-    const { consent } = window.frontshelf;
-    consent.open = (asked) => {
+    document.addEventListener("click", (event) => {
+      const asked = event.target.closest?.("[data-fs-consent]");
+      if (!asked) return;
+      event.preventDefault();
       opener = asked;
       show(choices(), true);
-    };
-    const { chosen, optOut } = consent.get();
+    });
+    const { chosen, optOut } = window.frontshelf.consent.get();
     if (!chosen && !optOut) show(banner(), false);
   }
 

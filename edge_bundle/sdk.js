@@ -1,2 +1,336 @@
-// Made of pages/ (3392345e660232a4) by scripts/bundle_sdk.py; docs/edge.md says what it does.
-(()=>{var h=document.currentScript,f=h?.dataset.prefix??new URL(h?.src||"/_fs/sdk.js",location.href).pathname.replace(/\/[^/]*$/,""),p=()=>Math.floor(Date.now()/1e3),g=t=>document.cookie.split("; ").find(e=>e.startsWith(`${t}=`))?.slice(t.length+1);function y(t,e,n){let o=location.protocol==="https:"?"; Secure":"";document.cookie=`${t}=${e}; Path=/; Max-Age=${n}; SameSite=Lax${o}`}var d={},u=d;try{u=localStorage??d}catch{}function C(t,e){try{u[t]=e}catch{d[t]=e}}function k(t){delete u[t],delete d[t]}function $(){return crypto.randomUUID?.()??crypto.getRandomValues(new Uint32Array(4)).join("-")}var J="fs_q",Bt=200,H=50,Ft=300,at=5e3,zt=200,[ft,it]=[1e3,6e4],w=new Set,Wt=1e3,_=0,ct,B=!1,I=ft,z=H,S=()=>[...new Set([...Object.keys(u),...Object.keys(d)])].filter(t=>t.startsWith(J)).sort(),W=t=>Date.now()-Number(t.slice(4,17))>at,dt=()=>S().forEach(k);function pt(t){if(S().length>=Bt){_++;return}_&&(t.context.lost=_),_=0;let e=`${J}${Date.now()}.${Wt++}.${t.messageId}`;w.add(e),C(e,JSON.stringify(t)),v(Ft)}function v(t){clearTimeout(ct),ct=setTimeout(X,t)}var ut=t=>`{"sentAt":"${new Date().toISOString()}","batch":[${t.map(e=>u[e]??d[e])}]}`;async function X(){if(B||!c().analytics)return;B=!0;let t=await Jt();B=!1,S().length&&v(t)}async function Jt(){let t=S().filter(e=>w.has(e)&&!W(e));return t.length?lt(t):S().some(W)?navigator.locks?.request(J,F).catch(F)??F():at}async function F(){let t=await lt(S().filter(W));return new Promise(e=>setTimeout(e,zt,t))}async function lt(t){let e=t.slice(0,z);if(!e.length)return 0;let n=e.filter(s=>w.delete(s)),o=await Ht(e);return o===null?e.forEach(k):n.forEach(s=>w.add(s)),o??0}async function Ht(t){let e=I*(.75+Math.random()/2);try{let n=ut(t),o=await fetch(`${f}/v1/batch`,{method:"POST",body:n,headers:{"content-type":"application/json"},keepalive:n.length<6e4,signal:AbortSignal.timeout?.(3e4)});if(o.ok)return[I,z]=[ft,H],null;if([400,403,413].includes(o.status))return z=1,t.length===1?null:0;let s=Number(o.headers.get("retry-after"))*1e3||0;e=Math.max(e,Math.min(s,it))}catch{}return I=Math.min(I*2,it),e}function mt(){let t=S().filter(e=>w.delete(e)).slice(0,H);!t.length||!c().analytics||navigator.sendBeacon(`${f}/v1/batch`,new Blob([ut(t)],{type:"application/json"}))}var Xt={"Product Viewed":"v","Product Clicked":"v","Product Added":"c","Order Completed":"o"},L="fs_v";function Qt(){let t=/^1\.([0-9a-z]+)\.([0-9a-z]+)\.(\d+)\.(\d+)\.(\d+)\.(\S*)$/.exec(g("fs_s")??"");if(!t||p()-parseInt(t[2],36)>1800)return{start:p().toString(36),v:0,c:0,o:0,items:[]};let[,e,,n,o,s,r]=t;return{start:e,v:+n,c:+o,o:+s,items:r.split("~").filter(Boolean)}}function ht(t,e){let n=Xt[t],o=Array.isArray(e.products)?e.products:[e],s=n?o.map(qt=>Yt(n,qt)).filter(Boolean):[];if(!s.length)return;let r=Qt();(n!=="v"||s[0]!==r.items.at(-1))&&(r[n]=Math.min(r[n]+1,999999),r.items=[...r.items,...s].slice(-10));let{start:i,v:U,c:E,o:Ut,items:q}=r,rt=()=>`1.${i}.${p().toString(36)}.${U}.${E}.${Ut}.${q.join("~")}`;for(;q.length&&rt().length>200;)q.shift();y("fs_s",rt(),1800)}function Yt(t,e){try{let n=encodeURIComponent(String(e?.product_id??e?.sku??""));return n&&t+n.replace(/~/g,"%7E").replace(/\./g,"%2E")}catch{return""}}function M(){let[t,e,n]=["",0,[]];try{[t,e,n]=JSON.parse(u[L]??d[L])}catch{}return(!t||!Array.isArray(n)||p()-e>1800)&&([t,n]=[$(),[]]),{id:t,seen:n}}var A=({id:t,seen:e})=>C(L,JSON.stringify([t,p(),e])),D=()=>k(L);var Gt=180*86400,Q=["personalization","analytics"];function c(){let t=navigator.globalPrivacyControl===!0,e=/^1\.([a-z+]{1,64})\.\d{1,12}$/.exec(g("fs_c")??""),n=e?.[1]==="none"?[]:e?.[1].split("+"),o=!!n?.every(i=>Q.includes(i)),[s,r]=Q.map(i=>o&&!t&&!!n?.includes(i));return{personalization:s,analytics:r,chosen:o,optOut:t}}function gt(t){let{optOut:e}=c(),n=Q.filter(s=>t?.[s]===!0&&!e).join("+");y("fs_c",`1.${n||"none"}.${p()}`,Gt);let o=c();Y(o),kt(o),dispatchEvent(new CustomEvent("frontshelf:consent",{detail:o}))}function Y({personalization:t,analytics:e,chosen:n,optOut:o}){!n&&!o||(!t&&g("fs_s")!==void 0&&y("fs_s","",0),!e&&(dt(),D()))}function yt(t){xt().onload=()=>window.frontshelf.consent.open(t)}function St(){let{chosen:t,optOut:e}=c();h?.dataset.consent!==void 0&&!t&&!e&&xt()}var l;function xt(){return l||(l=document.createElement("script"),Object.assign(l.dataset,h?.dataset),h?.nonce&&(l.nonce=h.nonce),l.src=`${f}/consent.js`,document.head.append(l),l)}var Kt=20,G=[],x=()=>({path:location.pathname,url:location.href,title:document.title,referrer:document.referrer});function O(t,e,n){let o;try{o=JSON.parse(JSON.stringify({type:t,...e,...n}))}catch(r){console.warn("frontshelf: left out an event that is no JSON",r);return}o.messageId??=$(),o.timestamp??=new Date().toISOString(),o.context={page:x(),...o.context};let s=c();s.chosen||s.optOut?wt(o,s):G.length<Kt&&G.push(o)}function kt(t){for(let e of G.splice(0))wt(e,t)}function wt(t,{personalization:e,analytics:n}){if(e&&t.type==="track"&&ht(t.event,t.properties),!n)return;let o=M();A(o),Object.assign(t.context,{consent:{personalization:e,analytics:n},sessionId:o.id}),pt(t)}var a=(t,e,n)=>O("track",{event:String(t),properties:{...e}},n);var K=t=>typeof t=="object"&&t!==null,Z=!1,vt=t=>(...e)=>{Z||=t==="page";let[n,o]=e.filter(i=>typeof i=="string").reverse(),[s,r]=e.filter(K);O(t,{name:n,category:o,properties:{...x(),...s}},r)},bt=(t,e)=>(...n)=>{let[o,s]=n.filter(K),r=K(n[0])?void 0:n[0];O(t,{[e]:r,traits:{...o}},s)},Ot=t=>(e,n,o)=>{let s=(r,i)=>typeof r=="function"?r(i):r;for(let r of e?.addEventListener?[e]:e??[])r.addEventListener(t,()=>a(s(n,r),s(o,r)))},Et=t=>{setTimeout(t,0)},Zt={track:a,page:vt("page"),screen:vt("screen"),identify:bt("identify","userId"),group:bt("group","groupId"),alias:(t,e,n)=>O("alias",{userId:t,previousId:e},n)},m={initialize:!0,initialized:!0,ready:Et,trackLink:Ot("click"),trackForm:Ot("submit"),reset(){g("fs_s")!==void 0&&y("fs_s","",0),D()},push([t,...e]){Object.hasOwn(m,t)&&m[t](...e)}};for(let[t,e]of Object.entries(Zt))m[t]=async(...n)=>{let o=typeof n.at(-1)=="function"&&n.pop();e(...n),o&&Et(o)};var $t="[data-fs-decision], [data-fs-list]",_t=new WeakSet,et=0,It=()=>[...document.querySelectorAll("[data-fs-slot]")];async function T(t=It()){await Promise.all(t.map(te)),N()}async function te(t){let[{dataset:e},{dataset:n},o]=[t,document.body,et];_t.add(t);let s=new URLSearchParams({item:e.fsItem??n.fsItem??"",category:e.fsCategory??n.fsCategory??""});try{let r=`${f}/slot/${encodeURIComponent(e.fsSlot??"")}?${s}`,i=await fetch(r,{cache:"no-store"}),U=await i.text();if(o!==et)return;i.status===200&&(t.innerHTML=U);let E=i.headers.get("frontshelf-decision");E&&(e.fsDecision=E)}catch{}}function Lt(){et++||new MutationObserver(t=>{let e=new Set(t.filter(({type:n})=>n[0]==="a").map(n=>n.target));T(It().filter(n=>!_t.has(n)||e.has(n)||e.has(document.body)))}).observe(document.documentElement,{childList:!0,subtree:!0,attributeFilter:["data-fs-slot","data-fs-item","data-fs-category"]}),T()}var tt=new WeakMap,nt=new IntersectionObserver(ee,{threshold:[0,.25,.5,.75,1]}),Ct=0;function N(){Ct||=requestAnimationFrame(()=>{Ct=0;for(let t of document.querySelectorAll($t))nt.unobserve(t),nt.observe(t)})}function ee(t){for(let{target:e,isIntersecting:n,boundingClientRect:{top:o}}of t)!n||o<0||o>innerHeight||(nt.unobserve(e),ne(e))}function ne(t){let e=Mt(t),n=t.dataset.fsDecision;if(n&&oe(n,e),tt.has(t)&&tt.get(t)===n)return;tt.set(t,n);let o=At(t).map((s,r)=>({product_id:s,position:r+1}));o.length?a("Product List Viewed",{...e,products:o}):n&&a("Promotion Viewed",e)}function oe(t,e){if(c().analytics)for(let n of t.split(".").slice(5)){let o=M();if(!n||o.seen.includes(n))continue;o.seen.push(n),A(o);let s=`${o.id}.${n}`;a("Experiment Viewed",{...e,exposure:n},{messageId:s})}}function Mt({dataset:{fsDecision:t,fsSlot:e,fsList:n}}){return{list_id:e??n,decision:t&&{id:t,slot:e}}}var At=t=>[...t.querySelectorAll("[data-fs-sku]")].map(e=>e.dataset.fsSku);function Dt({target:t,button:e}){let n=t,o=n.closest?.($t);if(!o||e>1||!o.contains(n.closest("a[href], button")))return;let s=n.closest("[data-fs-sku]")?.dataset.fsSku,r=Mt(o),i=At(o).indexOf(s)+1;s?a("Product Clicked",{product_id:s,position:i,...r}):r.decision&&a("Promotion Clicked",r)}var j=0,ot=0,Tt=x();function P(){Tt=x(),j=document.visibilityState==="visible"?performance.now():0}function R(){j&&(ot+=Math.min(performance.now()-j,1800*1e3)),j=0;let t=Math.floor(ot/1e3);ot-=t*1e3,t&&a("Time Spent",{seconds:t},{context:{page:Tt}})}var V=window,se=Array.isArray(V.analytics)?V.analytics:[],jt={get:c,set:gt,open:yt};V.analytics=m;V.frontshelf={prefix:f,refill:()=>T(),consent:jt};Y(c());for(let t of se)Array.isArray(t)&&m.push(t);function Pt(){R(),P(),m.page(),Lt()}var Rt=()=>location.pathname+location.search,Nt=Rt(),Vt=()=>setTimeout(()=>Nt!==(Nt=Rt())&&Pt(),0);for(let t of["pushState","replaceState"]){let e=history[t];history[t]=function(...n){e.apply(this,n),Vt()}}addEventListener("popstate",Vt);addEventListener("pageshow",({persisted:t})=>t&&Pt());addEventListener("pagehide",()=>{R(),mt()});document.addEventListener("visibilitychange",()=>{document.visibilityState==="visible"?(P(),N()):(R(),X())});addEventListener("online",()=>v(0));document.addEventListener("click",t=>{let e=t.target.closest?.("[data-fs-consent]");e&&(t.preventDefault(),jt.open(e))});for(let t of["click","auxclick"])document.addEventListener(t,Dt,!0);function st(){N(),Z||m.page(),c().analytics&&v(300),St()}P();document.prerendering?document.addEventListener("prerenderingchange",st,{once:!0}):document.readyState==="loading"?document.addEventListener("DOMContentLoaded",st):st();dispatchEvent(new Event("frontshelf:ready"));})();
+/**
+ * What the shop's pages load: `window.analytics` with Segment's calls, `window.frontshelf`.
+ *
+ * Nothing is stored or sent before the visitor allows it: "analytics" for events,
+ * "personalization" for the session cookie. A call that comes before the visitor chose waits in
+ * this page's memory and is forgotten with it.
+ */
+(() => {
+  "use strict";
+  const tag = document.currentScript;
+  const prefix = tag?.dataset.prefix ??
+    new URL(tag?.src || "/_fs/sdk.js", location.href).pathname.replace(/\/[^/]*$/, "");
+
+  const IDLE_SECONDS = 1800;
+  const CONSENT_SECONDS = 180 * 86400;
+  const QUEUE = "fs_queue";
+  const MAX_QUEUED = 200; // the oldest go first: storage belongs to the shop
+  const MAX_BATCH = 50;
+  const MAX_WAITING = 20;
+  const FLUSH_MS = 300;
+  const [RETRY_MS, MAX_RETRY_MS] = [1000, 60000];
+  const KINDS = {
+    "Product Viewed": "v", "Product Clicked": "v", "Product Added": "c", "Order Completed": "o",
+  };
+  const seconds = () => Math.floor(Date.now() / 1000);
+
+  const readCookie = (name) =>
+    document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
+
+  function writeCookie(name, value, age) {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `${name}=${value}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
+  }
+
+  // ---- consent ---------------------------------------------------------------------------
+
+  /** What the visitor allows; Global Privacy Control is a refusal, whatever the cookie says. */
+  function getConsent() {
+    const optOut = navigator.globalPrivacyControl === true;
+    const match = /^1\.([a-z+]{1,64})\.\d{1,12}$/.exec(readCookie("fs_c") ?? "");
+    const allows = (purpose) => !optOut && Boolean(match?.[1].split("+").includes(purpose));
+    const [personalization, analytics] = ["personalization", "analytics"].map(allows);
+    return { personalization, analytics, chosen: Boolean(match), optOut };
+  }
+
+  /** Record a choice. What is withdrawn goes at once; HttpOnly cookies with the next request. */
+  function setConsent(choice) {
+    const granted = ["personalization", "analytics"]
+      .filter((purpose) => choice?.[purpose] === true && !getConsent().optOut).join("+");
+    writeCookie("fs_c", `1.${granted || "none"}.${seconds()}`, CONSENT_SECONDS);
+    const consent = getConsent();
+    dropRefused(consent);
+    for (const call of waiting.splice(0)) record(call, consent);
+    dispatchEvent(new CustomEvent("frontshelf:consent", { detail: consent }));
+  }
+
+  function dropRefused({ personalization, analytics, chosen, optOut }) {
+    if (!chosen && !optOut) return;
+    if (!personalization && readCookie("fs_s") !== undefined) writeCookie("fs_s", "", 0);
+    if (!analytics) writeQueue([]);
+  }
+
+  // ---- session: fs_s, so that the very next page can follow what was just looked at ---------
+
+  function readSession() {
+    const match = /^1\.([0-9a-z]+)\.([0-9a-z]+)\.(\d+)\.(\d+)\.(\d+)\.(\S*)$/
+      .exec(readCookie("fs_s") ?? "");
+    if (!match || seconds() - parseInt(match[2], 36) > IDLE_SECONDS) {
+      return { start: seconds().toString(36), v: 0, c: 0, o: 0, items: [] };
+    }
+    const [, start, , v, c, o, items] = match;
+    return { start, v: +v, c: +c, o: +o, items: items.split("~").filter(Boolean) };
+  }
+
+  function noteSession(event, properties) {
+    const kind = KINDS[event];
+    const products = Array.isArray(properties.products) ? properties.products : [properties];
+    const entries = kind ? products.map((product) => entryOf(kind, product)).filter(Boolean) : [];
+    if (!entries.length) return;
+    const session = readSession();
+    // A click and the page it leads to are one view; so is a page loaded again.
+    if (kind !== "v" || entries[0] !== session.items.at(-1)) {
+      session[kind] = Math.min(session[kind] + 1, 999999);
+      session.items = [...session.items, ...entries].slice(-10);
+    }
+    const { start, v, c, o, items } = session;
+    const value = () =>
+      `1.${start}.${seconds().toString(36)}.${v}.${c}.${o}.${items.join("~")}`;
+    while (items.length && value().length > 200) items.shift();
+    writeCookie("fs_s", value(), IDLE_SECONDS);
+  }
+
+  function entryOf(kind, product) {
+    try {
+      const sku = encodeURIComponent(String(product?.product_id ?? product?.sku ?? ""));
+      return sku && kind + sku.replace(/~/g, "%7E").replace(/\./g, "%2E");
+    } catch {
+      return ""; // half a surrogate pair is no SKU
+    }
+  }
+
+  // ---- events ------------------------------------------------------------------------------
+
+  const waiting = [];
+  const pageFacts = () => ({
+    path: location.pathname, url: location.href, title: document.title, referrer: document.referrer,
+  });
+
+  function emit(type, fields, options) {
+    let call;
+    try {
+      // A copy: the shop may change its objects afterwards.
+      call = JSON.parse(JSON.stringify({ type, ...fields, ...options }));
+    } catch (error) {
+      console.warn("frontshelf: left out an event that is no JSON", error);
+      return;
+    }
+    call.messageId = randomId();
+    call.timestamp = new Date().toISOString();
+    call.context = { page: pageFacts(), ...call.context };
+    const consent = getConsent();
+    if (consent.chosen || consent.optOut) record(call, consent);
+    else if (waiting.length < MAX_WAITING) waiting.push(call);
+  }
+
+  function record(call, { personalization, analytics }) {
+    if (personalization && call.type === "track") noteSession(call.event, call.properties);
+    if (!analytics) return;
+    call.context.consent = { personalization, analytics };
+    writeQueue([...readQueue(), call]);
+    schedule(FLUSH_MS);
+  }
+
+  function randomId() {
+    if (crypto.randomUUID) return crypto.randomUUID(); // secure contexts only
+    return crypto.getRandomValues(new Uint32Array(4)).join("-");
+  }
+
+  // ---- delivery: an event leaves the queue when the collector has it -----------------------
+
+  let memory = []; // stands in where the browser refuses storage
+  let timer = 0;
+  let sending = false;
+  let retryMs = RETRY_MS;
+  let batchSize = MAX_BATCH;
+
+  function readQueue() {
+    try {
+      const kept = JSON.parse(localStorage.getItem(QUEUE));
+      return Array.isArray(kept) ? kept : memory;
+    } catch {
+      return memory;
+    }
+  }
+
+  function writeQueue(calls) {
+    memory = calls.slice(-MAX_QUEUED);
+    try {
+      if (memory.length) localStorage.setItem(QUEUE, JSON.stringify(memory));
+      else localStorage.removeItem(QUEUE);
+      memory = [];
+    } catch {
+      // `memory` has them for as long as the page lives.
+    }
+  }
+
+  function schedule(ms) {
+    clearTimeout(timer);
+    timer = setTimeout(flush, ms);
+  }
+
+  const bodyOf = (batch) => JSON.stringify({ batch, sentAt: new Date().toISOString() });
+
+  async function flush() {
+    const batch = !sending && getConsent().analytics ? readQueue().slice(0, batchSize) : [];
+    if (!batch.length) return;
+    sending = true;
+    const wait = await deliver(batch);
+    sending = false;
+    if (wait === null) {
+      // Another tab may have added some meanwhile.
+      const done = new Set(batch.map((call) => call.messageId));
+      writeQueue(readQueue().filter((call) => !done.has(call.messageId)));
+    }
+    if (readQueue().length) schedule(wait ?? 0);
+  }
+
+  /** Send a batch; return null when it is settled, else the milliseconds to wait. */
+  async function deliver(batch) {
+    const wait = retryMs * (0.75 + Math.random() / 2);
+    try {
+      const body = bodyOf(batch);
+      const headers = { "content-type": "application/json" };
+      const keepalive = body.length < 60000; // browsers refuse larger ones
+      const options = { method: "POST", body, headers, keepalive };
+      const { ok, status, headers: answer } = await fetch(`${prefix}/v1/batch`, options);
+      if (ok) {
+        [retryMs, batchSize] = [RETRY_MS, MAX_BATCH];
+        return null;
+      }
+      if ([400, 403, 413].includes(status)) {
+        // One of them will never be taken: sent one by one, only that one is dropped.
+        batchSize = 1;
+        return batch.length === 1 ? null : 0;
+      }
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+      return Math.max(wait, Math.min(answer.get("retry-after") * 1000 || 0, MAX_RETRY_MS));
+    } catch {
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS); // offline: the queue waits
+      return wait;
+    }
+  }
+
+  /** The last chance on this page. A beacon is not acknowledged: the next page asks again. */
+  function beacon() {
+    const batch = getConsent().analytics ? readQueue().slice(0, MAX_BATCH) : [];
+    const body = new Blob([bodyOf(batch)], { type: "application/json" });
+    if (batch.length) navigator.sendBeacon(`${prefix}/v1/batch`, body);
+  }
+
+  // ---- slots -------------------------------------------------------------------------------
+
+  /** Ask the edge again for every slot of the page, as after Back or within a one-page shop. */
+  async function refill() {
+    await Promise.all([...document.querySelectorAll("[data-fs-slot]")].map(refillOne));
+    watch();
+  }
+
+  async function refillOne(element) {
+    const [{ dataset }, { dataset: page }] = [element, document.body];
+    const query = new URLSearchParams({
+      item: dataset.fsItem ?? page.fsItem ?? "", category: dataset.fsCategory ?? page.fsCategory ?? "",
+    });
+    try {
+      const url = `${prefix}/slot/${encodeURIComponent(dataset.fsSlot)}?${query}`;
+      const response = await fetch(url, { cache: "no-store" });
+      if (response.status === 200) element.innerHTML = await response.text();
+      const decision = response.headers.get("frontshelf-decision");
+      if (decision) dataset.fsDecision = decision;
+    } catch {
+      // What is shown stays.
+    }
+  }
+
+  const decisionOf = ({ dataset }) => ({ id: dataset.fsDecision, slot: dataset.fsSlot });
+  const exposed = new Set();
+  const viewer = new IntersectionObserver(expose, { threshold: [0, 0.25, 0.5, 0.75, 1] });
+
+  function watch() {
+    for (const element of document.querySelectorAll("[data-fs-decision]")) {
+      viewer.unobserve(element); // observing anew reports where it stands now
+      if (!exposed.has(element.dataset.fsDecision)) viewer.observe(element);
+    }
+  }
+
+  /** A slot is seen when its top edge is, whatever it holds, so that all arms count alike. */
+  function expose(entries) {
+    for (const { target, isIntersecting, boundingClientRect: { top } } of entries) {
+      const decision = decisionOf(target);
+      if (!isIntersecting || top < 0 || top > innerHeight || exposed.has(decision.id)) continue;
+      viewer.unobserve(target);
+      exposed.add(decision.id);
+      analytics.track("Experiment Viewed", { decision });
+    }
+  }
+
+  function onClick({ target, button }) {
+    const slot = target.closest?.("[data-fs-decision]");
+    if (!slot || button > 1 || !slot.contains(target.closest("a[href], button"))) return;
+    const sku = target.closest("[data-fs-sku]")?.dataset.fsSku;
+    const decision = decisionOf(slot);
+    if (sku) analytics.track("Product Clicked", { product_id: sku, decision });
+    else analytics.track("Promotion Clicked", { decision });
+  }
+
+  // ---- Segment's calls ---------------------------------------------------------------------
+
+  const isObject = (value) => typeof value === "object" && value !== null;
+  let paged = false;
+
+  const analytics = {
+    track: (event, properties, options) =>
+      emit("track", { event: String(event), properties: { ...properties } }, options),
+    page(...args) {
+      paged = true;
+      const [name, category] = args.filter((arg) => typeof arg === "string").reverse();
+      const [properties, options] = args.filter(isObject);
+      emit("page", { name, category, properties: { ...pageFacts(), ...properties } }, options);
+    },
+    identify(...args) {
+      const [traits, options] = args.filter(isObject);
+      const userId = isObject(args[0]) ? undefined : args[0];
+      emit("identify", { userId, traits: { ...traits } }, options);
+    },
+    reset: () => readCookie("fs_s") !== undefined && writeCookie("fs_s", "", 0),
+    ready: (then) => setTimeout(then, 0),
+    push([method, ...args]) {
+      if (Object.hasOwn(analytics, method)) analytics[method](...args);
+    },
+  };
+
+  /** Arrive at a page without loading it: by Back, or within a one-page shop. */
+  function arrive() {
+    analytics.page();
+    refill();
+  }
+
+  const address = () => location.pathname + location.search; // an anchor is no new page
+  let here = address();
+  const onMove = () => setTimeout(() => here !== (here = address()) && arrive(), 0);
+
+  function start() {
+    watch();
+    if (!paged) analytics.page();
+    if (getConsent().analytics) schedule(FLUSH_MS);
+  }
+
+  const called = Array.isArray(window.analytics) ? window.analytics : [];
+  window.analytics = analytics;
+  window.frontshelf = { prefix, refill, consent: { get: getConsent, set: setConsent } };
+  dropRefused(getConsent());
+  for (const call of called) if (Array.isArray(call)) analytics.push(call);
+  const { pushState } = history;
+  history.pushState = function (...args) {
+    pushState.apply(this, args);
+    onMove();
+  };
+  addEventListener("popstate", onMove);
+  addEventListener("pageshow", ({ persisted }) => persisted && arrive());
+  addEventListener("pagehide", beacon);
+  addEventListener("online", () => schedule(0));
+  for (const type of ["click", "auxclick"]) document.addEventListener(type, onClick, true);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+  dispatchEvent(new Event("frontshelf:ready"));
+})();

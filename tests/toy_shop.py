@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from control_plane.compiler.build import Release, compile_release
 from control_plane.deploy.akamai_bundle import bundle_files, pack, unpack
 from control_plane.deploy.publish import publish
-from control_plane.emulator.akamai import AkamaiLimits, akamai_options
+from control_plane.emulator.akamai import COLLECTOR, AkamaiLimits, akamai_options
 from control_plane.emulator.miniflare import Miniflare, Options
 from control_plane.emulator.namespace import KVNamespace
 from control_plane.keyring import (
@@ -342,15 +342,25 @@ def akamai_bundle(project: Project, **changes: str) -> dict[str, bytes]:
     return unpack(pack(bundle_files(settings, tokens, "1.0")))
 
 
-def start_akamai(project: Project, **changes: str) -> Miniflare:
-    """Start the bundle for Akamai, over an empty store."""
+def start_akamai(
+    project: Project,
+    services: Mapping[str, ASGIApp] | None = None,
+    *,
+    shop: str | ASGIApp = origin,
+    **changes: str,
+) -> Miniflare:
+    """Start the bundle for Akamai, over an empty store; `shop` is its origin."""
+    collect = (services or {}).get("COLLECT")
+    if collect:
+        changes = {"COLLECT_URL": COLLECTOR, **changes}
     return Miniflare(
         akamai_options(
             akamai_bundle(project, **changes),
             namespace=EDGEKV["EDGEKV_NAMESPACE"],
             group=EDGEKV["EDGEKV_GROUP"],
             token=EDGEKV_TOKEN,
-            origin=origin,
+            collect=collect,
+            origin=shop,
             # Of no use on a machine as busy as one that tests.
             limits=AkamaiLimits(wall_seconds=60),
         )

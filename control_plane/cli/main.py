@@ -29,7 +29,6 @@ COMMANDS = {
     "overlay": "overlay:overlay",
     "dev": "dev:dev",
     "key": "keys:key",
-    "explain": "explain:explain",
     "bench": "bench:bench",
 }
 

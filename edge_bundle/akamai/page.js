@@ -5,7 +5,7 @@ import { HtmlRewritingStream } from "html-rewriter";
 import { httpRequest } from "http-request";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
+  BODY_HEADERS, CONDITIONS, PageSlots, encoderFor, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 import { joined } from "./call.js";
@@ -35,15 +35,27 @@ export async function servePage(edge, loader, call, request) {
   const header = (/** @type {string} */ name) => joined(name, response.getHeader(name));
   const vouched = vouchedUser(edge, call, header, visit);
   const headers = without(response.getHeaders(), NOT_FOR_VISITORS);
-  const page = ours && isPage(call, response.status, header("content-type"));
-  // Nothing here can unpack a page that came compressed although nobody asked for that.
-  const rewritten = page && !isCrawler(call) && !headers["content-encoding"];
+  const type = header("content-type");
+  const rewritten =
+    ours && isPage(call, response.status, type) && !isCrawler(call) && isReadable(loader, headers);
   if (vouched) add(headers, vouched);
   if (!rewritten) return answerWith(call, response, headers);
   const own = { ...without(headers, BODY_HEADERS), "cache-control": ["private, no-store"] };
   for (const cookie of cookies) if (!(vouched && cookie.startsWith("fs_u="))) add(own, cookie);
   if (call.method === "HEAD") return answerWith(call, response, own);
-  return createResponse(200, own, fillSlots(edge, loader, visit, response.body));
+  const slots = new PageSlots(edge, loader, visit);
+  return createResponse(200, own, fillSlots(edge, slots, encoderFor(type), response.body));
+}
+
+/**
+ * The platform's rewriter reads UTF-8, and nothing here can unpack a page that came compressed
+ * although nobody asked for that. @param {Loader} loader @param {Headers} headers
+ */
+function isReadable({ health }, headers) {
+  const charset = /charset="?([^";\s]+)/i.exec(headers["content-type"].join())?.[1] ?? "utf-8";
+  if (/^(utf-?8|us-ascii)$/i.test(charset) && !headers["content-encoding"]) return true;
+  health.fault("page_unreadable", `${charset} ${headers["content-encoding"] ?? ""}`);
+  return false;
 }
 
 /** Pass the origin's answer on as it is. @param {Call} call @param {any} request */
@@ -94,24 +106,24 @@ function add(headers, cookie) {
 }
 
 /**
- * @param {Edge} edge @param {Loader} loader
- * @param {import("./core/visit.js").Visit} visit @param {any} body
+ * @param {Edge} edge @param {PageSlots} slots
+ * @param {(html: string) => string} fit makes markup fit for the page
+ * @param {any} body
  */
-function fillSlots(edge, loader, visit, body) {
-  const slots = new PageSlots(edge, loader, visit);
-  const splicer = new Splicer(loader.platform.random);
+function fillSlots(edge, slots, fit, body) {
+  const splicer = new Splicer(slots.loader.platform.random, fit);
   const rewriter = new HtmlRewritingStream();
   const facts = { item: "", category: "" };
-  rewriter.onElement("body", (/** @type {any} */ body) => {
-    facts.item = body.getAttribute("data-fs-item") ?? "";
-    facts.category = body.getAttribute("data-fs-category") ?? "";
+  rewriter.onElement("body", (/** @type {any} */ element) => {
+    facts.item = element.getAttribute("data-fs-item") ?? "";
+    facts.category = element.getAttribute("data-fs-category") ?? "";
   });
   const onSlot = (/** @type {any} */ element) => {
-    const own = {
+    const decided = slots.decide(element.getAttribute("data-fs-slot") ?? "", {
       item: element.getAttribute("data-fs-item") ?? facts.item,
       category: element.getAttribute("data-fs-category") ?? facts.category,
-    };
-    splicer.add(element, slots.decide(element.getAttribute("data-fs-slot") ?? "", own));
+    });
+    splicer.add(element, decided);
   };
   for (const tag of edge.config.slotTags) rewriter.onElement(`${tag}[data-fs-slot]`, onSlot);
   return body.pipeThrough(rewriter).pipeThrough(splicer.stream());

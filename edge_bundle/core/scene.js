@@ -31,10 +31,8 @@ export class Scene {
     this.popular = undefined;
     /** @type {Found|null|undefined} the page's item */
     this.page = undefined;
-    /** @type {string[]} those a trusted caller or a preview names, else the row's */
+    /** @type {string[]} */
     this.segments = NO_SEGMENTS;
-    const { given } = visit;
-    if (given && Array.isArray(given.segments)) this.segments = given.segments;
   }
 
   /**
@@ -53,9 +51,7 @@ export class Scene {
     }
     if (needs.visitor && this.row === undefined) {
       this.row = findRow(loader, release, visit);
-      if (this.row && this.row.segment >= 0 && this.segments === NO_SEGMENTS) {
-        this.segments = [release.segments[this.row.segment][0]];
-      }
+      if (this.row && this.row.segment >= 0) this.segments = [release.segments[this.row.segment][0]];
     }
     const items = this.recent && this.popular !== undefined && this.page !== undefined;
     return (!needs.items || items) && (!needs.visitor || this.row !== undefined);

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from toy_shop import HATS, World, make_project, start_worker
+from toy_shop import ADAPTERS, HATS, World, make_project
 
 from control_plane.emulator.inbox import Inbox
 
@@ -36,10 +36,13 @@ class Shop(World):
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+@pytest.fixture(scope="module", params=ADAPTERS)
+def shop(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
     project = make_project(tmp_path_factory.mktemp("consent"))
-    with start_worker(project, {"COLLECT": Inbox(Path(project.root / "inbox"))}) as worker:
+    start = ADAPTERS[request.param]
+    with start(project, {"COLLECT": Inbox(Path(project.root / "inbox"))}) as worker:
         shop = Shop(project, worker)
         shop.publish()
         yield shop

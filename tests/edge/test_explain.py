@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from toy_shop import ITEMS, SOLD_OUT, World, make_project, start_worker, views
+from toy_shop import ADAPTERS, ITEMS, SOLD_OUT, World, make_project, views
 
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
 
@@ -55,11 +54,12 @@ holdout: {key: everyone, share: 0.1}
 SLOTS = ["one", "two", "three", "four", "five"]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A shop with many rules, deployed, at an edge that trusts nobody without the token."""
+@pytest.fixture(scope="module", params=ADAPTERS)
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     project = make_project(tmp_path_factory.mktemp("explained"), RULES)
-    with start_worker(project) as worker:
+    with ADAPTERS[request.param](project) as worker:
         world = World(project, worker)
         world.publish()
         yield world
@@ -238,23 +238,3 @@ def test_only_trusted_callers_are_told(world: World) -> None:
     answer = world.decide("one", trusted=False, explain=True)
     assert "explain" not in answer
     assert "explain" not in answer["decisions"]["one"]
-
-
-def test_a_trusted_caller_may_name_the_time(world: World) -> None:
-    moment = 1_500_000_000_000  # 2017, before any rule of the shop began
-    told = explain(world, "one", at=moment, attributes={"traits": {"vip": True}})
-    assert rule(told, "gone")["outcome"] == "matched"
-    body = {"slots": ["one"], "at": "soon"}
-    response = world.worker.dispatch_fetch(
-        "http://shop.example/_fs/decide",
-        method="POST",
-        headers={"authorization": "Bearer a-token"},
-        content=json.dumps(body),
-    )
-    assert response.status_code == 400
-
-
-def test_named_segments_move_shelves_too(world: World) -> None:
-    shown = world.decide("one", attributes={"segments": ["shoe-fans"]})["decisions"]["one"]
-    assert shown["items"] == ["shoe-4", "shoe-3", "shoe-2", "shoe-1"]
-    assert shown["reason"] == "rule:fans"

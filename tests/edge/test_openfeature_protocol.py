@@ -7,10 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from toy_shop import HATS, SHOES, World, views
+from toy_shop import ADAPTERS, HATS, SHOES, World, views
 
 FLAGS = "/ofrep/v1/evaluate/flags"
 CONSENT = {"personalization": True}
+pytestmark = pytest.mark.parametrize("world", ADAPTERS, indirect=True)
 
 
 def ask(world: World, key: str = "", *, token: str = "a-token", **call: Any) -> httpx.Response:

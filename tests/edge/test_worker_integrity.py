@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toy_shop import HATS, World, make_project, start_worker
+from toy_shop import ADAPTERS, HATS, World, make_project
 
 from control_plane.settings import Project, Settings, Shop
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@pytest.fixture(params=ADAPTERS)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     project = make_project(tmp_path)
-    with start_worker(project) as worker:
+    with ADAPTERS[request.param](project) as worker:
         yield World(project, worker)
 
 
@@ -52,7 +52,7 @@ def test_a_head_of_another_shop_is_refused(world: World) -> None:
     other = Project(world.project.root, Settings(shop=Shop(name="other", environment="test")))
     World(other, world.worker).publish()
     assert "own hero" in shown(world)
-    assert world.get("/_fs/health").json()["faults"]["head_forged"] > 0
+    assert world.get("/_fs/health").json()["faults"]["head_unreadable"] > 0
 
 
 def test_an_older_head_does_not_bring_an_older_release_back(world: World) -> None:

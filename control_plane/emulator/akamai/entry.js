@@ -62,6 +62,7 @@ function checking(end) {
 function requestOf(request, env, url) {
   const { cf = {} } = /** @type {any} */ (request);
   const whole = (/** @type {number} */ limit) => readWhole(request, limit);
+  let streamed;
   return Object.freeze({
     method: request.method,
     host: request.headers.get("host") ?? url.host,
@@ -71,9 +72,16 @@ function requestOf(request, env, url) {
     url: url.pathname + url.search,
     clientIp: "127.0.0.1",
     cpCode: 1,
-    userLocation: { country: cf.country, region: cf.regionCode, city: cf.city },
+    // A local visitor says where they are as they would to the other platform's local edge.
+    userLocation: {
+      country: cf.country ?? request.headers.get("cf-ipcountry") ?? undefined,
+      region: cf.regionCode,
+      city: cf.city,
+    },
     device: undefined,
-    body: (request.body ?? new native.Response("").body).pipeThrough(bounded(BODY_BYTES)),
+    get body() {
+      return (streamed ??= (request.body ?? new native.Response("").body).pipeThrough(bounded(BODY_BYTES)));
+    },
     getHeader: (/** @type {string} */ name) => listed(request.headers)[name.toLowerCase()],
     getHeaders: () => listed(request.headers),
     getVariable: (/** @type {string} */ name) => variable(env.PROPERTY ?? {}, name),

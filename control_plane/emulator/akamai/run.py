@@ -12,17 +12,26 @@ from starlette.types import ASGIApp
 from control_plane.emulator.akamai.edgekv import EdgeKV
 from control_plane.emulator.akamai.modules import MAIN, emulated_modules
 from control_plane.emulator.options import Options, namespace_id
+from control_plane.emulator.usage import Allowance
 from control_plane.emulator.view import ViewedStore
 from control_plane.emulator.wire import KVWire
 
 #: The namespace that holds the values, whichever platform reads them.
 BINDING = "SHELF"
+#: Where a bundle reaches the local collector.
+COLLECTOR = "https://collect.frontshelf.local"
+
+
+#: What a request may use on the Dynamic tier, as far as it can be measured from outside. Its
+#: 4 MB of memory cannot.
+DYNAMIC = Allowance(cpu_ms=200, script_mb=0.512, subrequests=50)
 
 
 class AkamaiLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of responseProvider that depend on time; the others are always kept."""
+    """Limits of responseProvider that depend on the machine; the others are always kept."""
 
     wall_seconds: float = 8.0
+    allowance: Allowance = DYNAMIC
 
 
 def akamai_options(
@@ -40,14 +49,15 @@ def akamai_options(
 ) -> Options:
     """Return options for a Miniflare that runs a bundle's files.
 
-    `property_variables` are the property's PMUSER_ variables. Events that the bundle sends to
-    https://collect.frontshelf.local go to `collect`. Raises InputError for a bundle without
+    `property_variables` are the property's PMUSER_ variables. What the bundle sends to
+    COLLECTOR goes to `collect`. Raises InputError for a bundle without
     main.js.
     """
 
     def edgekv(store: ViewedStore) -> ASGIApp:
         return EdgeKV(KVWire(store, namespace_id(BINDING)), namespace, group, token)
 
+    kept = limits or AkamaiLimits()
     return Options(
         modules=emulated_modules(bundle),
         main=MAIN,
@@ -58,8 +68,9 @@ def akamai_options(
         services={"COLLECT": collect} if collect else {},
         variables={
             "PROPERTY": dict(property_variables or {}),
-            "WALL_MS": round((limits or AkamaiLimits()).wall_seconds * 1000),
+            "WALL_MS": round(kept.wall_seconds * 1000),
         },
+        allowance=kept.allowance,
         origin=origin,
         persist=persist,
         **more,
