@@ -5,7 +5,10 @@ import { Refusal } from "./core/requests.js";
 /** Paths that WHATWG's URL would change: they are read by it, so that none slips past a rule. */
 const UNUSUAL = /[%\\]|\/\./;
 
-/** @implements {import("./core/visit.js").Call} */
+/**
+ * @typedef {import("./core/visit.js").Call} Call
+ * @implements {Call}
+ */
 export class Incoming {
   /** @param {Request} request */
   constructor(request) {

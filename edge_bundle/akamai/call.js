@@ -7,7 +7,10 @@ import { Refusal } from "./core/requests.js";
 /** Segments that mean another path than they say. */
 const DOTS = /(^|[/\\])(\.|%2e){1,2}([/\\]|$)|\\/i;
 
-/** @implements {import("./core/visit.js").Call} */
+/**
+ * @typedef {import("./core/visit.js").Call} Call
+ * @implements {Call}
+ */
 export class Incoming {
   /** @param {any} request */
   constructor(request) {
