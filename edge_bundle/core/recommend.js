@@ -159,7 +159,7 @@ export function rank(scene, content, stage, limit) {
   allowed.forEach(([source, weight], i) => {
     const sums = allowed.length > 1 ? (parts[i] ??= new Scores()) : total;
     sums.clear();
-    fillSource(scene, content, source, sums);
+    fillSource(/** @type {any} */ (scene), content, source, sums);
     if (sums === total) return;
     const scale = weight / (sums.max() || 1);
     sums.forEach((item, score) => total.add(item, scale * score));
@@ -183,7 +183,7 @@ function leading(sources, item) {
   return sources[best]?.[0] ?? "";
 }
 
-/** @param {Scene} scene @param {Content} content @param {string} source @param {Scores} sums */
+/** @param {Scene & {recent: any[]}} scene @param {Content} content @param {string} source @param {Scores} sums */
 function fillSource({ release, visit, recent, page, row, popular, segments }, content, source, sums) {
   switch (source) {
     case "item":
