@@ -18,7 +18,7 @@ export default {
   /** @param {Request} request @param {any} env @param {any} ctx */
   fetch(request, env, ctx) {
     if (kept?.env !== env) kept = { env, edge: new Edge(env) };
-    const { edge } = kept;
+    const { edge } = /** @type {{edge: Edge}} */ (kept);
     const call = new Incoming(request);
     const loader = edge.loader(new Cloudflare(env, ctx));
     const collect = (/** @type {string} */ path, /** @type {string} */ body) =>
@@ -52,7 +52,10 @@ function respond({ status, kind, decision, headers, body }, { method }) {
   return response;
 }
 
-/** @implements {import("./core/platform.js").Platform} */
+/**
+ * @typedef {import("./core/platform.js").Platform} Platform
+ * @implements {Platform}
+ */
 class Cloudflare {
   /** @param {any} env @param {any} ctx */
   constructor(env, ctx) {
@@ -70,7 +73,7 @@ class Cloudflare {
     return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   }
 
-  /** @param {BufferSource} key @param {BufferSource} signature @param {BufferSource} message */
+  /** @param {any} key @param {any} signature @param {any} message bytes */
   async verify(key, signature, message) {
     const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);
     return crypto.subtle.verify("Ed25519", imported, signature, message);
