@@ -6,7 +6,7 @@ import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Refusal } from "./core/requests.js";
 import { Incoming } from "./incoming.js";
-import { servePage } from "./page.js";
+import { plainPage, servePage } from "./page.js";
 import sdkScript from "./sdk.js";
 
 const ASSETS = { sdk: sdkScript, consent: consentScript };
@@ -19,17 +19,41 @@ export default {
   fetch(request, env, ctx) {
     if (kept?.env !== env) kept = { env, edge: new Edge(env) };
     const { edge } = /** @type {{edge: Edge}} */ (kept);
-    const call = new Incoming(request);
-    const loader = edge.loader(new Cloudflare(env, ctx));
-    const collect = (/** @type {string} */ path, /** @type {string} */ body) =>
-      passOn(env, edge.config.collectUrl, path, body);
-    const own = answer(edge, loader, call, { assets: ASSETS, collect });
-    if (own === null) return servePage(edge, loader, call, request);
-    // Not a promise unless it must be: each costs a turn of the event loop.
-    if (own instanceof Promise) return own.then((made) => respond(made, call));
-    return respond(own, call);
+    try {
+      return serve(edge, request, env, ctx);
+    } catch (error) {
+      return plainly(edge, request, error);
+    }
   },
 };
+
+/** @param {Edge} edge @param {Request} request @param {any} env @param {any} ctx */
+function serve(edge, request, env, ctx) {
+  const call = new Incoming(request);
+  const loader = edge.loader(new Cloudflare(env, ctx));
+  const collect = (/** @type {string} */ path, /** @type {string} */ body) =>
+    passOn(env, edge.config.collectUrl, path, body);
+  const own = answer(edge, loader, call, { assets: ASSETS, collect });
+  if (own === null) {
+    return servePage(edge, loader, call, request).catch((error) => plainly(edge, request, error));
+  }
+  // Not a promise unless it must be: each costs a turn of the event loop.
+  if (own instanceof Promise) return own.then((made) => respond(made, call));
+  return respond(own, call);
+}
+
+/**
+ * The last rung: what should never fail has failed, and the visitor gets what the shop has.
+ * @param {Edge} edge @param {Request} request @param {unknown} error
+ */
+async function plainly(edge, request, error) {
+  edge.health.fault("uncaught", String(error));
+  try {
+    return await plainPage(request);
+  } catch {
+    return new Response("This cannot be asked for.\n", { status: 400 });
+  }
+}
 
 /** Headers of each kind of answer, made once: an array each time costs 25 µs more. */
 const headersOf = Object.fromEntries(

@@ -1,6 +1,6 @@
 /**
- * Asks the visitor once, at the foot of the page, and lets them think again at any time: any
- * element with `data-fs-consent` opens the choices. Needs sdk.js, which records the answer.
+ * Asks the visitor once, at the foot of the page, and lets them think again at any time. Needs
+ * sdk.js, which fetches it when it is wanted and records the answer.
  *
  * Refusing is as easy as accepting; closing, leaving or pressing Escape is no consent. Restyle
  * it by `--fs-…` custom properties or `.fs-consent::part(…)`; reword it by data attributes of
@@ -156,14 +156,12 @@
   }
 
   function start() {
-    document.addEventListener("click", (event) => {
-      const asked = event.target.closest?.("[data-fs-consent]");
-      if (!asked) return;
-      event.preventDefault();
+    const { consent } = window.frontshelf;
+    consent.open = (asked) => {
       opener = asked;
       show(choices(), true);
-    });
-    const { chosen, optOut } = window.frontshelf.consent.get();
+    };
+    const { chosen, optOut } = consent.get();
     if (!chosen && !optOut) show(banner(), false);
   }
 

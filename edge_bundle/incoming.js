@@ -24,7 +24,7 @@ export class Incoming {
     this.query = query >= 0;
     /** @type {URL|undefined} */
     this.parsed = undefined;
-    this.path = UNUSUAL.test(path) ? this.url.pathname : path;
+    this.path = start < 0 || UNUSUAL.test(path) ? this.url.pathname : path;
   }
 
   get url() {

@@ -44,6 +44,15 @@ export async function servePage(edge, loader, call, request) {
   }
 }
 
+/** What the shop has, without a decision. Throws when it cannot be asked. @param {Request} request */
+export async function plainPage(request) {
+  const sent = { headers: withoutCookies(request), redirect: "manual" };
+  const response = await fetch(new Request(request, /** @type {RequestInit} */ (sent)));
+  const headers = new Headers(response.headers);
+  headers.delete("frontshelf-user");
+  return new Response(response.body, { ...statusOf(response), headers });
+}
+
 /** @param {any} response */
 function statusOf({ status, statusText, webSocket }) {
   return { status, statusText, webSocket };
@@ -56,10 +65,7 @@ function statusOf({ status, statusText, webSocket }) {
  */
 function fetchOrigin(call, request, ours) {
   if (!ours) return ask(new Request(request, { redirect: "manual" }));
-  const headers = new Headers(request.headers);
-  const cookies = withoutOurs(headers.get("cookie"));
-  if (cookies) headers.set("cookie", cookies);
-  else headers.delete("cookie");
+  const headers = withoutCookies(request);
   if (isNavigation(call)) {
     for (const name of CONDITIONS) headers.delete(name);
     // The rewriter reads no other compressions, zstd for one.
@@ -67,6 +73,15 @@ function fetchOrigin(call, request, ours) {
     headers.set("accept-encoding", known ? known.join(", ") : "identity");
   }
   return ask(new Request(request, { headers, redirect: "manual" }));
+}
+
+/** The headers of a request without our cookies. @param {Request} request */
+function withoutCookies(request) {
+  const headers = new Headers(request.headers);
+  const cookies = withoutOurs(headers.get("cookie"));
+  if (cookies) headers.set("cookie", cookies);
+  else headers.delete("cookie");
+  return headers;
 }
 
 /** @param {Request} request */

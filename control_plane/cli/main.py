@@ -29,6 +29,7 @@ COMMANDS = {
     "overlay": "overlay:overlay",
     "dev": "dev:dev",
     "key": "keys:key",
+    "explain": "explain:explain",
     "bench": "bench:bench",
 }
 

@@ -32,6 +32,7 @@ export class Edge {
     if (!live) return null;
     const { release, fresh } = live;
     const now = loader.platform.now();
+    const { checkedAt } = this.releases;
     return {
       status: release ? (fresh ? "ok" : "stale") : "no_release",
       shop: this.config.shop,
@@ -40,7 +41,7 @@ export class Edge {
       head: {
         counter: this.releases.counter,
         issued_at: this.releases.issuedAt,
-        age_seconds: release ? Math.round((now - this.releases.checkedAt) / 1000) : null,
+        age_seconds: checkedAt ? Math.round((now - checkedAt) / 1000) : null,
       },
       slots: release ? Object.keys(release.rules.slots) : [],
       decisions: this.health.reasons,

@@ -24,13 +24,13 @@ export async function unseal(platform, domain, owner, keys, value) {
   for (const key of keys) {
     if (await platform.verify(key, sig, message)) return believed(decode(body), owner);
   }
-  throw new Error(`${domain}: not genuine`);
+  throw new Error("forged");
 }
 
 /** @param {any} body @param {Owner} owner */
 function believed(body, owner) {
   if (body.shop !== owner.shop || body.environment !== owner.environment) {
-    throw new Error("another shop or environment");
+    throw new Error("foreign");
   }
   return body;
 }

@@ -18,6 +18,8 @@ import { SPARE, Shelf, allowedSources, parts, rank, total } from "./recommend.js
 /** Candidates that are not shown and yet told of, a stage. */
 const TOLD = 12;
 
+const OFF = { content: null, because: "off", trace: { holdout: null, rules: [] } };
+
 /**
  * Explain one decided slot; null while values are missing, which the loader then knows.
  * @param {Scene} scene @param {string} name @param {Decision} decision @param {number} [limit]
@@ -25,7 +27,8 @@ const TOLD = 12;
 export function explainSlot(scene, name, decision, limit) {
   const { rules } = scene.release;
   const attributes = scene.attributes(needsOf(scene.release, name).attributes);
-  const choice = traceChoice(scene, name, attributes);
+  const off = scene.loader.overlays?.off.has(name);
+  const choice = off ? OFF : traceChoice(scene, name, attributes);
   const content = choice.content === null ? undefined : rules.content[choice.content];
   const shelf = content?.kind === "items" ? traceShelf(scene, content, limit ?? content.limit) : null;
   if (shelf === undefined) return null;
@@ -39,11 +42,17 @@ export function explainSlot(scene, name, decision, limit) {
  */
 export function explainCall({ releases }, { loader, release, visit, fresh, segments }, began) {
   const { counter, issuedAt } = releases;
+  const { overlays } = loader;
   return {
     release: release.id,
     manifest: release.manifest,
     format: FORMAT,
     head: { counter, issued_at: issuedAt, fresh },
+    overlays: overlays && {
+      stock: overlays.stock !== null,
+      erased: overlays.erased.size > 0,
+      off: [...overlays.off],
+    },
     at: new Date(visit.now).toISOString(),
     consent: visit.consent,
     segments,
@@ -167,8 +176,23 @@ function traceShelf(scene, content, limit) {
  * @returns {boolean} false when a card is missing
  */
 function traceStage(shelf, stage, number, told) {
+  let count = shelf.limit + SPARE;
+  for (;;) {
+    const ranked = traceRanked(shelf, stage, number, told, count);
+    if (!ranked) return false;
+    if (shelf.full() || ranked <= count) return true;
+    count *= 8;
+  }
+}
+
+/**
+ * @param {Shelf} shelf @param {[string, number][]} stage @param {number} number
+ * @param {{items: any[], excluded: any[]}} told @param {number} count candidates
+ * @returns {number|null} one more than there were, null when a card is missing
+ */
+function traceRanked(shelf, stage, number, told, count) {
   const { scene, content, limit } = shelf;
-  const { items, source } = rank(scene, content, stage, limit + SPARE);
+  const { items, source } = rank(scene, content, stage, count);
   const best = total.best(limit + TOLD, () => false);
   const scores = new Map([...items, ...best].map((item) => [item, scoresOf(scene, stage, item)]));
   for (const item of items) {
@@ -177,12 +201,13 @@ function traceStage(shelf, stage, number, told) {
     const twice = shelf.taken.has(item);
     const card = shelf.card(item);
     const why = card && !twice ? shelf.keepsOut(card) : "";
-    if (!shelf.take([item], source)) return false;
+    if (!shelf.take([item], source)) return null;
     const entry = { item: card?.sku ?? null, stage: number, ...scores.get(item) };
     if (shelf.cards.length > before) told.items.push(entry);
-    else if (!twice) told.excluded.push({ ...entry, why: why || "no_card" });
+    else if (!twice) exclude(told, { ...entry, why: why || "no_card" });
   }
-  return traceRefused(shelf, best.filter((item) => !items.includes(item)), scores, number, told);
+  const refused = best.filter((item) => !items.includes(item));
+  return traceRefused(shelf, refused, scores, number, told) ? items.length + 1 : null;
 }
 
 /**
@@ -195,9 +220,15 @@ function traceRefused(shelf, refused, scores, stage, told) {
   for (const item of refused) {
     const card = shelf.card(item);
     if (card === undefined) ready = false;
-    told.excluded.push({ item: card?.sku ?? null, stage, ...scores.get(item), why: whyRefused(shelf.scene, item) });
+    exclude(told, { item: card?.sku ?? null, stage, ...scores.get(item), why: whyRefused(shelf.scene, item) });
   }
   return ready;
+}
+
+/** Tell of a candidate once a stage. @param {{excluded: any[]}} told @param {any} entry */
+function exclude({ excluded }, entry) {
+  const known = excluded.some(({ item, stage }) => item === entry.item && stage === entry.stage);
+  if (!known) excluded.push(entry);
 }
 
 /** @param {Scene} scene @param {number} item */

@@ -113,12 +113,24 @@ export class Loader {
     await Promise.all(reading);
   }
 
+  /**
+   * Read a value; throw `late`, `failed` (the store gave an error) or `missing`.
+   * @param {string} key @param {number} keepSeconds
+   */
+  async value(key, keepSeconds) {
+    const reading = this.platform.get(key, keepSeconds).catch(() => {
+      throw new Error("failed");
+    });
+    const value = await within(reading, this.config.readMs);
+    if (!value) throw new Error("missing");
+    return value;
+  }
+
   /** @param {string} key @param {(buffer: ArrayBuffer) => any} open @param {number} [keepSeconds] */
   async #read(key, open, keepSeconds = this.keepSeconds) {
     try {
       this.cache.reads++;
-      const buffer = await within(this.platform.get(key, keepSeconds), this.config.readMs);
-      if (!buffer) throw new Error("missing");
+      const buffer = await this.value(key, keepSeconds);
       const digest = await this.platform.sha256(buffer);
       if (hex(digest.subarray(0, 16)) !== key.slice(2)) throw new Error("digest");
       const table = open(buffer);
@@ -134,8 +146,11 @@ export class Loader {
 /** @type {Map<string, () => Promise<any>>} */
 const NOTHING = new Map();
 
+/** Why a value, manifest or head was not used, as health and logs call it. */
+const REASONS = ["late", "failed", "missing", "digest", "forged", "foreign", "older", "format"];
+
 /** @param {unknown} error @returns {string} a code for health and logs */
 export function reasonOf(error) {
   const message = error instanceof Error ? error.message : "";
-  return ["late", "missing", "digest"].includes(message) ? message : "unreadable";
+  return REASONS.includes(message) ? message : "unreadable";
 }

@@ -74,15 +74,16 @@ export class Releases {
   async #refresh(loader) {
     const { platform, health } = loader;
     this.askedAt = platform.now();
+    let what = "head";
     try {
-      const value = await within(platform.get("head", HEAD_KEEP_SECONDS), this.config.readMs);
-      if (!value) throw new Error("missing");
+      const value = await loader.value("head", HEAD_KEEP_SECONDS);
       const head = await unseal(
         platform, "frontshelf/head/1", this.config, this.config.headKeys, value,
       );
       this.#refuseOlder(head);
+      what = "manifest";
       const known = this.live?.manifest === head.live.manifest;
-      const release = known ? this.live : await this.#open(loader, head.live);
+      const release = known ? this.live : await this.#openLive(loader, head);
       // Another request may have seen a newer head while this one read the manifest.
       this.#refuseOlder(head);
       this.live = release;
@@ -93,7 +94,7 @@ export class Releases {
       this.checkedAt = platform.now();
     } catch (error) {
       this.failedAt = platform.now();
-      health.fault(`head_${reasonOf(error)}`, error instanceof Error ? error.message : "");
+      health.fault(`${what}_${reasonOf(error)}`, error instanceof Error ? error.message : "");
     }
     return true;
   }
@@ -101,7 +102,25 @@ export class Releases {
   /** @param {{counter: number}} head */
   #refuseOlder(head) {
     if (head.counter < Math.max(this.counter, this.config.minCounter)) {
-      throw new Error("older than one seen before");
+      throw new Error("older");
+    }
+  }
+
+  /**
+   * Open what a head names as live. Where memory has no release, the previous one serves until
+   * the live one can be had.
+   * @param {Loader} loader @param {any} head
+   */
+  async #openLive(loader, { counter, live, previous }) {
+    try {
+      return await this.#open(loader, live);
+    } catch (error) {
+      if (!this.live && previous) {
+        const release = await this.#open(loader, previous);
+        // Another request may have had the live one meanwhile.
+        if (!this.live) [this.live, this.counter] = [release, counter];
+      }
+      throw error;
     }
   }
 
@@ -111,8 +130,7 @@ export class Releases {
    */
   async #open(loader, named) {
     const { platform } = loader;
-    const value = await within(platform.get(named.manifest, loader.keepSeconds), this.config.readMs);
-    if (!value) throw new Error("missing");
+    const value = await loader.value(named.manifest, loader.keepSeconds);
     const digest = await platform.sha256(value);
     if (digest.some((byte, i) => byte !== named.digest[i])) throw new Error("digest");
     const body = await unseal(

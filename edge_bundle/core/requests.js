@@ -9,6 +9,8 @@ import { sessionFromBody } from "./session.js";
 const MAX_SLOTS = 50;
 const MAX_ITEMS = 100;
 const MAX_TEXT = 256;
+/** The last time that a Date can be, in epoch milliseconds. */
+const MAX_TIME = 8.64e15;
 
 /** A refusal with a status, a code for machines and a message for people. */
 export class Refusal extends Error {
@@ -69,13 +71,15 @@ export function readSlots(slots, known) {
 export function withBody(visit, body, trusted) {
   const page = pageOf(body.page);
   if (!trusted) return { ...visit, page };
-  const { consent, device, visitor, session, attributes } = body;
+  const { consent, device, visitor, session, attributes, at = visit.now } = body;
   if (consent !== undefined && !isObject(consent)) refuse("consent must be an object");
   if (device !== undefined && !shortText(device)) refuse("device must be a string");
   if (attributes !== undefined && !isObject(attributes)) refuse("attributes must be an object");
+  if (!(Number.isFinite(at) && at >= 0 && at < MAX_TIME)) refuse("at must be a time in epoch milliseconds");
   try {
     return {
       ...visit,
+      now: at,
       page,
       consent: consent ? consentOf(consent) : visit.consent,
       device: device ?? visit.device,

@@ -31,8 +31,10 @@ export class Scene {
     this.popular = undefined;
     /** @type {Found|null|undefined} the page's item */
     this.page = undefined;
-    /** @type {string[]} */
+    /** @type {string[]} those a trusted caller or a preview names, else the row's */
     this.segments = NO_SEGMENTS;
+    const { given } = visit;
+    if (given && Array.isArray(given.segments)) this.segments = given.segments;
   }
 
   /**
@@ -51,7 +53,9 @@ export class Scene {
     }
     if (needs.visitor && this.row === undefined) {
       this.row = findRow(loader, release, visit);
-      if (this.row && this.row.segment >= 0) this.segments = [release.segments[this.row.segment][0]];
+      if (this.row && this.row.segment >= 0 && this.segments === NO_SEGMENTS) {
+        this.segments = [release.segments[this.row.segment][0]];
+      }
     }
     const items = this.recent && this.popular !== undefined && this.page !== undefined;
     return (!needs.items || items) && (!needs.visitor || this.row !== undefined);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -238,3 +239,23 @@ def test_only_trusted_callers_are_told(world: World) -> None:
     answer = world.decide("one", trusted=False, explain=True)
     assert "explain" not in answer
     assert "explain" not in answer["decisions"]["one"]
+
+
+def test_a_trusted_caller_may_name_the_time(world: World) -> None:
+    moment = 1_500_000_000_000  # 2017, before any rule of the shop began
+    told = explain(world, "one", at=moment, attributes={"traits": {"vip": True}})
+    assert rule(told, "gone")["outcome"] == "matched"
+    body = {"slots": ["one"], "at": "soon"}
+    response = world.worker.dispatch_fetch(
+        "http://shop.example/_fs/decide",
+        method="POST",
+        headers={"authorization": "Bearer a-token"},
+        content=json.dumps(body),
+    )
+    assert response.status_code == 400
+
+
+def test_named_segments_move_shelves_too(world: World) -> None:
+    shown = world.decide("one", attributes={"segments": ["shoe-fans"]})["decisions"]["one"]
+    assert shown["items"] == ["shoe-4", "shoe-3", "shoe-2", "shoe-1"]
+    assert shown["reason"] == "rule:fans"

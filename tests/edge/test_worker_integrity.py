@@ -52,7 +52,7 @@ def test_a_head_of_another_shop_is_refused(world: World) -> None:
     other = Project(world.project.root, Settings(shop=Shop(name="other", environment="test")))
     World(other, world.worker).publish()
     assert "own hero" in shown(world)
-    assert world.get("/_fs/health").json()["faults"]["head_unreadable"] > 0
+    assert world.get("/_fs/health").json()["faults"]["head_forged"] > 0
 
 
 def test_an_older_head_does_not_bring_an_older_release_back(world: World) -> None:

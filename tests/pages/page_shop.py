@@ -12,14 +12,19 @@ from typing import Any
 BUNDLE = Path(__file__).parents[2] / "edge_bundle"
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title>{head}
-<script src="/_fs/sdk.js" defer></script>{scripts}</head>
+<script src="/_fs/sdk.js" defer {sdk}></script>{scripts}</head>
 <body data-fs-item="tea-1" data-fs-category="tea"><h1>Tea</h1>
 <a id="away" href="/away">Away</a> <button id="privacy" data-fs-consent>Privacy</button>
-<section data-fs-slot="home.recommended" data-fs-decision="d-first"><ul><li>
+<section data-fs-slot="home.recommended" data-fs-decision="{first}"><ul><li>
 <a id="card" href="#card" data-fs-sku="mug-7">Mug</a></li></ul></section>
 <div style="height:3000px"></div>
-<div data-fs-slot="home.footer" data-fs-decision="d-foot" data-fs-item="pot-2">
+<div data-fs-slot="home.footer" data-fs-decision="{foot}" data-fs-item="pot-2">
 <a id="promo" href="#promo">Sale</a></div></body></html>"""
+
+
+#: Ids as the edge makes them: held out or not under `hold`, and in the experiment `exp1`.
+FIRST = "first.0123456789ab.0.0.1.hold.exp1"
+FOOT = "foot.0123456789ab.1.2.0.hold.exp1"
 
 
 class Shop:
@@ -33,6 +38,8 @@ class Shop:
         self.slots: list[str] = []
         self.head = ""
         self.scripts = ""
+        self.sdk = ""
+        self.first, self.foot = FIRST, FOOT
         self.url = ""
 
     @property
@@ -79,7 +86,9 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/favicon.ico":
             self.answer(204, b"", "text/plain")
         else:
-            page = PAGE.format(head=self.shop.head, scripts=self.shop.scripts)
+            shop = self.shop
+            parts = {"head": shop.head, "scripts": shop.scripts, "sdk": shop.sdk}
+            page = PAGE.format(first=shop.first, foot=shop.foot, **parts)
             self.answer(200, page.encode(), "text/html; charset=utf-8")
 
     def do_POST(self) -> None:
