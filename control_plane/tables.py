@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from control_plane.errors import TableError
 
 #: Version of everything the worker reads; it reads this one and the one before.
-FORMAT = 1
+FORMAT = 2
 
 #: Largest raw value: below 100 KB as base64 in EdgeKV, so that one cut serves every platform.
 MAX_VALUE_BYTES = 72 * 1024
@@ -73,35 +73,6 @@ def digest(value: bytes) -> bytes:
 def value_key(prefix: str, value: bytes) -> str:
     """Return a value's key: a letter for its kind and the first 128 bits of its digest."""
     return f"{prefix}-{digest(value)[:16].hex()}"
-
-
-def varints(values: NDArray[Any]) -> tuple[bytes, NDArray[np.int64]]:
-    """Return unsigned numbers as LEB128 bytes, and how many bytes each one takes."""
-    numbers = values.astype(np.uint64)
-    lengths = np.ones(len(numbers), dtype=np.int64)
-    for shift in range(7, 64, 7):
-        lengths += numbers >= (1 << shift)
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    out = np.zeros(int(starts[-1]), dtype=np.uint8)
-    for place in range(int(lengths.max(initial=0))):
-        here = lengths > place
-        low = (numbers[here] >> np.uint64(7 * place)) & np.uint64(0x7F)
-        more = (lengths[here] > place + 1).astype(np.uint8) << 7
-        out[starts[:-1][here] + place] = low.astype(np.uint8) | more
-    return out.tobytes(), lengths
-
-
-def zigzag(values: NDArray[Any]) -> NDArray[np.int64]:
-    """Map signed numbers to unsigned ones, small magnitudes to small numbers."""
-    signed = values.astype(np.int64)
-    return np.where(signed >= 0, signed * 2, -signed * 2 - 1)
-
-
-def texts(strings: list[str]) -> tuple[NDArray[np.uint16] | NDArray[np.uint32], bytes]:
-    """Return strings as one run of UTF-8 and the offsets (n + 1,) of each."""
-    encoded = [text.encode() for text in strings]
-    offsets = np.concatenate([[0], np.cumsum([len(text) for text in encoded])])
-    return offsets.astype(np.uint32), b"".join(encoded)
 
 
 def _payload(column: Column) -> tuple[bytes, int]:

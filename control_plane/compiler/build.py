@@ -137,9 +137,9 @@ def _compile_tables(
     cards = cards.take(order)
     lanes = hash_texts(cards.sku)
     progress("writing items")
-    cuts, items = item_values(renumber(rows, place, order), cards, lanes)
-    item_digests = keep(items)
-    home = np.repeat(np.arange(len(cuts) - 1), np.diff(cuts))
+    items = item_values(renumber(rows, place, order), cards, lanes)
+    item_digests, card_digests = keep(items.values), keep(items.card_values)
+    home = np.repeat(np.arange(len(items.cuts) - 1), np.diff(items.cuts))
     progress("writing visitors")
     firsts, visitors = visitor_values(model.visitors, place, model.key_id)
     visitor_digests = keep(visitors)
@@ -147,8 +147,10 @@ def _compile_tables(
     keep([popular])
     return Parts(
         model_time=model.model_time,
-        item_cuts=cuts,
+        item_cuts=items.cuts,
         item_digests=item_digests,
+        card_cuts=items.card_cuts,
+        card_digests=card_digests,
         locator=build_locator(lanes, home),
         visitor_firsts=firsts,
         visitor_digests=visitor_digests,

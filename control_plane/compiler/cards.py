@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 import duckdb
@@ -9,13 +10,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from control_plane.compiler.bits import number_columns, pack_numbers
 from control_plane.hashing import hash_texts
-from control_plane.tables import Column, texts
+from control_plane.tables import Column
 
 NO_PRICE = 0xFFFFFFFF
-AVAILABLE = 1
 #: Texts that can be left out of the columns where a pattern over the SKU gives them.
 PATTERNED = ("url", "image")
+WRITTEN = ("sku", "title", "url", "image")
 TEXTS = ("sku", "title", "url", "image", "category", "currency")
 
 
@@ -43,14 +45,37 @@ class Cards(msgspec.Struct, frozen=True):
             available=self.available[places],
         )
 
+    def plain(self) -> bool:
+        """Say whether rules could learn nothing from a card: no category, no variant group."""
+        return not self.group.any() and not any(self.category)
+
     def size(self) -> NDArray[np.int64]:
-        """Return about how many bytes each card takes, int64 (n,)."""
-        fixed = 4 + 4 + 1 + 1 + 5 * 2
-        lengths = [
-            [len(text.encode()) for text in getattr(self, name)]
-            for name in ("sku", "title", "url", "image")
-        ]
-        return np.array(lengths, dtype=np.int64).reshape(4, -1).sum(axis=0) + fixed
+        """Return about how many bytes each card takes, never less than it will, int64 (n,)."""
+        count = len(self.sku)
+        bits = (
+            sum(
+                int(np.ptp(numbers.astype(np.int64))).bit_length()
+                for numbers in (self.price + np.uint32(1), self.group, self.available)
+            )
+            if count
+            else 0
+        )
+        bits += (len(set(self.category)) - 1).bit_length() + (
+            len(set(self.currency)) - 1
+        ).bit_length()
+        total = np.zeros(count, dtype=np.int64)
+        for name in WRITTEN:
+            values: list[str] = getattr(self, name)
+            if name in PATTERNED and _pattern(values, self.sku) is not None:
+                continue
+            numbered = _numbered(values) if name == "sku" else None
+            if numbered is not None:
+                bits += numbered[1][1]
+                continue
+            lengths = np.array([len(text.encode()) for text in values], dtype=np.int64)
+            bits += int(lengths.max(initial=0)).bit_length()
+            total += lengths
+        return total + (bits + 7) // 8
 
 
 def read_cards(log: duckdb.DuckDBPyConnection, item_ids: list[str]) -> Cards:
@@ -76,29 +101,59 @@ def read_cards(log: duckdb.DuckDBPyConnection, item_ids: list[str]) -> Cards:
 
 
 def card_columns(cards: Cards) -> tuple[dict[str, Any], dict[str, Column]]:
-    """Return the header entries and columns that hold `cards`."""
-    categories = sorted(set(cards.category))
-    currencies = sorted(set(cards.currency))
-    header: dict[str, Any] = {"categories": categories, "currencies": currencies, "patterns": {}}
-    columns: dict[str, Column] = {"price": cards.price, "group": cards.group}
-    strings: dict[str, bytes] = {}
-    for name in ("sku", "title", "url", "image"):
+    """Return the header entries and columns that hold `cards`.
+
+    `numbers` says of each column of numbers its base and bits (compiler/bits.py). A text is a
+    pattern over the SKU, the SKU a prefix and a number, or bytes and the column of their sizes.
+    """
+    categories, currencies = sorted(set(cards.category)), sorted(set(cards.currency))
+    patterns: dict[str, str] = {}
+    numbers: dict[str, NDArray[Any]] = {
+        "price": cards.price + np.uint32(1),
+        "group": cards.group,
+        "category": _places(categories, cards.category),
+        "currency": _places(currencies, cards.currency),
+        "available": cards.available,
+    }
+    header: dict[str, Any] = {"categories": categories, "currencies": currencies}
+    columns: dict[str, Column] = {}
+    for name in WRITTEN:
         values: list[str] = getattr(cards, name)
+        numbered = _numbered(values) if name == "sku" else None
         pattern = _pattern(values, cards.sku) if name in PATTERNED else None
-        if pattern is not None:
-            header["patterns"][name] = pattern
-            continue
-        offsets, strings[name] = texts(values)
-        columns[f"{name}_at"] = offsets.astype(np.uint16)
-    columns["category"] = _places(categories, cards.category)
-    columns["currency"] = _places(currencies, cards.currency).astype(np.uint8)
-    columns["flags"] = cards.available.astype(np.uint8) * np.uint8(AVAILABLE)
-    return header, columns | strings
+        if numbered is not None:
+            header["numbered"], numbers["sku"] = numbered[0], numbered[2]
+        elif pattern is not None:
+            patterns[name] = pattern
+        else:
+            encoded = [text.encode() for text in values]
+            numbers[f"{name}_size"] = np.array([len(text) for text in encoded], dtype=np.int64)
+            columns[name] = b"".join(encoded)
+    shapes, packed = number_columns(numbers)
+    return header | {"patterns": patterns, "numbers": shapes}, packed | columns
 
 
-def _places(known: list[str], values: list[str]) -> NDArray[np.uint16]:
+def _places(known: list[str], values: list[str]) -> NDArray[np.int64]:
     place = {name: index for index, name in enumerate(known)}
-    return np.array([place[value] for value in values], dtype=np.uint16)
+    return np.array([place[value] for value in values], dtype=np.int64)
+
+
+def _numbered(skus: list[str]) -> tuple[list[Any], list[int], NDArray[np.int64]] | None:
+    """Return [prefix, digits] (0 digits: without leading zeros), base and bits, and the numbers.
+
+    None where the SKUs are not one prefix and numbers of at most nine digits.
+    """
+    first, last = min(skus, default=""), max(skus, default="")
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    prefix = "".join(sign for sign, _ in same)
+    rests = [sku[len(prefix) :] for sku in skus]
+    if not all(rest.isascii() and rest.isdigit() and len(rest) <= 9 for rest in rests):
+        return None
+    digits = len(rests[0]) if rests and len({len(rest) for rest in rests}) == 1 else 0
+    if not digits and any(rest[0] == "0" and rest != "0" for rest in rests):
+        return None
+    numbers = np.array([int(rest) for rest in rests], dtype=np.int64)
+    return [prefix, digits], pack_numbers(numbers)[0], numbers
 
 
 def _pattern(values: list[str], skus: list[str]) -> str | None:

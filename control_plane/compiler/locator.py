@@ -12,11 +12,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from control_plane.compiler.bits import pack_bits
 from control_plane.errors import TableError
 from control_plane.hashing import Lanes, fmix32
 
 #: Cells of one part, so that its packed bytes stay well below a value's limit.
-MAX_PART_KEYS = 32_768
+MAX_PART_KEYS = 40_000
 MAX_SEEDS = 64
 
 
@@ -114,9 +115,7 @@ def _assign(
     for keys, cells in reversed(waves):
         others = table[edges[0, keys]] ^ table[edges[1, keys]] ^ table[edges[2, keys]]
         table[cells] = answers[keys] ^ others
-    places = ((table[:, None] >> np.arange(bits)) & 1).astype(np.uint8)
-    # Three spare bytes let the worker read 32 bits at the last cell too.
-    return np.packbits(places.ravel(), bitorder="little").tobytes() + bytes(4)
+    return pack_bits(table, bits)
 
 
 def _unpack_cells(part: LocatorPart) -> NDArray[np.int64]:

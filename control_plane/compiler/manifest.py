@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -16,8 +17,16 @@ from control_plane.envelope import MANIFEST, seal
 from control_plane.errors import InputError
 from control_plane.tables import FORMAT, MAX_VALUE_BYTES, pack
 
-#: Locators up to this size travel in the manifest; larger ones are values, one more read.
-INLINE_LOCATOR_BYTES = 44_000
+#: What moves from the manifest into values of its own, in turn, until it fits: each costs some
+#: visitors a read. First the list of visitor values, read for known visitors alone; then the
+#: locator; then the lists of item values, read once when the release is opened.
+MOVES = ("visitors", "locator", "items")
+
+#: Entries of a list of values (a 32-bit number and 16 bytes of digest each) in one page.
+PAGE_ENTRIES = 3_500
+
+#: Of the manifest's bytes, what is left to its envelope.
+SEAL_BYTES = 512
 
 #: How the worker sums a session's rows (facts measured on four public sets; see docs/models.md).
 SERVING = {"items": 10, "decay": 1.2, "reminder": 1.2, "reminder_decay": 8.0}
@@ -29,6 +38,8 @@ class Parts(msgspec.Struct, frozen=True):
     model_time: str
     item_cuts: NDArray[np.int64]
     item_digests: list[bytes]
+    card_cuts: NDArray[np.int64]
+    card_digests: list[bytes]
     locator: list[LocatorPart]
     visitor_firsts: NDArray[np.uint32]
     visitor_digests: list[bytes]
@@ -44,33 +55,12 @@ class Parts(msgspec.Struct, frozen=True):
 def make_manifest(
     parts: Parts, shop: str, environment: str, key: Ed25519PrivateKey
 ) -> tuple[Value, list[Value]]:
-    """Return the sealed manifest, and the locator's values where it does not fit inside."""
-    locator, extra = _locator(parts.locator)
-    body = msgpack.packb(
-        {
-            "format": FORMAT,
-            "kind": "manifest",
-            "shop": shop,
-            "environment": environment,
-            "model_time": parts.model_time,
-            "items": {
-                "cuts": parts.item_cuts.astype("<u4").tobytes(),
-                "digests": b"".join(parts.item_digests),
-                "locator": locator,
-            },
-            "visitors": {
-                "count": parts.visitor_count,
-                "key_id": parts.key_id,
-                "firsts": parts.visitor_firsts.astype("<u4").tobytes(),
-                "digests": b"".join(parts.visitor_digests),
-            },
-            "popular": parts.popular,
-            "serving": {**SERVING, "reminder_scale": parts.reminder_scale},
-            "segments": [list(segment) for segment in parts.segments],
-            "rules": parts.rules,
-            "templates": parts.templates,
-        }
-    )
+    """Return the sealed manifest, and values of what does not fit inside."""
+    for count in range(len(MOVES) + 1):
+        extra: list[Value] = []
+        body = msgpack.packb(_body(parts, shop, environment, MOVES[:count], extra))
+        if len(body) + SEAL_BYTES <= MAX_VALUE_BYTES:
+            break
     value = seal(MANIFEST, shop, environment, body, key)
     if len(value) > MAX_VALUE_BYTES:
         raise InputError(
@@ -81,16 +71,77 @@ def make_manifest(
     return make_value("manifest", "m", value), extra
 
 
-def _locator(parts: list[LocatorPart]) -> tuple[list[dict[str, Any]], list[Value]]:
-    inline = sum(len(part.cells) for part in parts) <= INLINE_LOCATOR_BYTES
-    entries, values = [], []
+def _body(
+    parts: Parts, shop: str, environment: str, moved: Sequence[str], extra: list[Value]
+) -> dict[str, Any]:
+    """Return the manifest; values of what is `moved` out are added to `extra`."""
+    pages = extra if "items" in moved else None
+    return {
+        "format": FORMAT,
+        "kind": "manifest",
+        "shop": shop,
+        "environment": environment,
+        "model_time": parts.model_time,
+        "items": {
+            **_list(parts.item_cuts[:-1], parts.item_digests, pages),
+            "count": int(parts.item_cuts[-1]),
+            "locator": _locator(parts.locator, extra if "locator" in moved else None),
+        },
+        "cards": _list(parts.card_cuts[:-1], parts.card_digests, pages),
+        "visitors": {
+            "count": parts.visitor_count,
+            "key_id": parts.key_id,
+            **_list(
+                parts.visitor_firsts,
+                parts.visitor_digests,
+                extra if "visitors" in moved else None,
+            ),
+        },
+        "popular": parts.popular,
+        "serving": {**SERVING, "reminder_scale": parts.reminder_scale},
+        "segments": [list(segment) for segment in parts.segments],
+        "rules": parts.rules,
+        "templates": parts.templates,
+    }
+
+
+def _list(firsts: NDArray[Any], digests: list[bytes], extra: list[Value] | None) -> dict[str, Any]:
+    """Return a list of values by the first number each holds, or, with `extra`, a list of pages."""
+    if extra is None or not digests:
+        return {"firsts": firsts.astype("<u4").tobytes(), "digests": b"".join(digests)}
+    places = range(0, len(digests), PAGE_ENTRIES)
+    pages = [
+        make_value(
+            "index",
+            "x",
+            pack(
+                "index",
+                {},
+                {
+                    "firsts": firsts[at : at + PAGE_ENTRIES].astype("<u4").tobytes(),
+                    "digests": b"".join(digests[at : at + PAGE_ENTRIES]),
+                },
+            ),
+        )
+        for at in places
+    ]
+    extra += pages
+    return {
+        "paged": True,
+        "firsts": firsts[list(places)].astype("<u4").tobytes(),
+        "digests": b"".join(page.digest for page in pages),
+    }
+
+
+def _locator(parts: list[LocatorPart], extra: list[Value] | None) -> list[dict[str, Any]]:
+    entries = []
     for part in parts:
         entry: dict[str, Any] = {"seed": part.seed, "third": part.third, "bits": part.bits}
-        if inline:
+        if extra is None:
             entry["cells"] = part.cells
         else:
             value = make_value("locator", "l", pack("locator", {}, {"cells": part.cells}))
             entry["digest"] = value.digest
-            values.append(value)
+            extra.append(value)
         entries.append(entry)
-    return entries, values
+    return entries

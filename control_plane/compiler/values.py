@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from control_plane.tables import digest, value_key
+from control_plane.errors import TableError
+from control_plane.tables import MAX_VALUE_BYTES, digest, value_key
 
-#: Bytes of columns a cut aims for; what is left of 72 KB holds the header and padding. Below
-#: 64 KB, so that 16 bits hold every offset.
-TARGET_BYTES = 60_000
+#: Bytes of columns a cut aims for; what is left of 72 KB holds the header and padding.
+TARGET_BYTES = MAX_VALUE_BYTES - 1_200
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -29,6 +32,33 @@ class Value(msgspec.Struct, frozen=True):
 def make_value(kind: str, prefix: str, data: bytes) -> Value:
     """Return a value under the key that its digest gives it."""
     return Value(kind, value_key(prefix, data), data)
+
+
+def make_values(
+    kind: str, prefix: str, cuts: NDArray[np.int64], packed: Callable[[int, int], bytes]
+) -> tuple[NDArray[np.int64], list[Value]]:
+    """Return the values of the runs that `cuts` (c + 1,) makes, and the cuts that hold in the end.
+
+    A run whose bytes come out above the limit, for what could not be foreseen, is halved.
+    """
+    values: list[Value] = []
+    starts = [0]
+    waiting = list(pairwise(cuts.tolist()))[::-1]
+    while waiting:
+        start, stop = waiting.pop()
+        data = packed(start, stop)
+        if len(data) <= MAX_VALUE_BYTES:
+            values.append(make_value(kind, prefix, data))
+            starts.append(stop)
+        elif stop - start == 1:
+            raise TableError(
+                f"{kind} {start}: one entry takes {len(data):,} bytes, {MAX_VALUE_BYTES:,} fit a "
+                "value. Shorten its texts."
+            )
+        else:
+            middle = (start + stop) // 2
+            waiting += [(middle, stop), (start, middle)]
+    return np.array(starts, dtype=np.int64), values
 
 
 def cut(sizes: NDArray[np.int64], limit: int = TARGET_BYTES) -> NDArray[np.int64]:

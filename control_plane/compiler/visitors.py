@@ -3,78 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from control_plane.compiler.rows import (
-    Blob,
-    code_ids,
-    compand,
-    interleave,
-    nibbles,
-    renumber_items,
-)
-from control_plane.compiler.values import Value, cut, make_value
-from control_plane.models.artifacts import Sets, Visitors
+from control_plane.compiler.bits import SPARE_BYTES, Blob, interleave, number_columns
+from control_plane.compiler.gaps import GapCode, code_gaps, fit_code, tally_gaps
+from control_plane.compiler.rows import ascending_gaps, compand, in_order, nibbles
+from control_plane.compiler.values import Value, cut, make_values
+from control_plane.models.artifacts import Rows, Sets, Visitors
 from control_plane.tables import pack
 
-#: key (4 + 2), offset, segment, three counts.
-FIXED_BYTES = 4 + 2 + 2 + 1 + 3
+#: Key (32 + 8 bits), size, segment, three counts.
+FIXED_BYTES = 4 + 1 + 1 + 1 + 3
+
+#: Visitors coded at a time, so that a million of them need no gigabytes.
+BLOCK = 100_000
+
+
+_Sets = TypeVar("_Sets", Rows, Sets)
+
+
+class _Coded(msgspec.Struct, frozen=True):
+    """All rows: bytes, where each row's start (v + 1,), and the gaps' code."""
+
+    data: NDArray[np.uint8]
+    ends: NDArray[np.int64]
+    code: GapCode
 
 
 def visitor_values(
     visitors: Visitors, place: NDArray[np.int64], key_id: str
-) -> tuple[NDArray[np.uint32], Iterator[Value]]:
-    """Return the first key's upper 32 bits of each value (c,), and the values in turn.
+) -> tuple[NDArray[np.uint32], list[Value]]:
+    """Return the first key's upper 32 bits of each value (c,), and the values.
 
-    A visitor's row is 4-bit scores, ids of recommendations, ids bought, ids seen; the segment
-    column holds the segment's number + 1, 0 for none. 48 bits of the 64-bit key are kept: among
-    a million rows, 4 in a billion strangers would meet somebody's.
+    A visitor's row is 4-bit scores, then ids of recommendations, of items bought, of items seen;
+    the segment column holds the segment's number + 1, 0 for none. 48 bits of the 64-bit key are
+    kept: among a million rows, 4 in a billion strangers would meet somebody's.
     """
-    data, sizes = _code(visitors, place)
-    cuts = cut(sizes + FIXED_BYTES)
-    ends = np.concatenate([[0], np.cumsum(sizes)])
-    high = (visitors.keys >> np.uint64(32)).astype(np.uint32)
-    low = ((visitors.keys >> np.uint64(16)) & np.uint64(0xFFFF)).astype(np.uint16)
+    coded = _code(visitors, place)
+    keys = (visitors.keys >> np.uint64(16)).astype(np.int64)
     counts = {
-        "item_count": np.diff(visitors.rows.indptr).astype(np.uint8),
-        "bought_count": np.diff(visitors.bought.indptr).astype(np.uint8),
-        "seen_count": np.diff(visitors.seen.indptr).astype(np.uint8),
+        "item_count": np.diff(visitors.rows.indptr),
+        "bought_count": np.diff(visitors.bought.indptr),
+        "seen_count": np.diff(visitors.seen.indptr),
+        "segment": visitors.segment.astype(np.int64) + 1,
+        "row_size": np.diff(coded.ends),
     }
 
-    def values() -> Iterator[Value]:
-        for start, stop in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-            packed = pack(
-                "visitors",
-                {"key_id": key_id, "count": stop - start},
-                {
-                    "high": high[start:stop],
-                    "low": low[start:stop],
-                    "row_at": (ends[start : stop + 1] - ends[start]).astype(np.uint16),
-                    "segment": (visitors.segment[start:stop] + 1).astype(np.uint8),
-                    **{name: count[start:stop] for name, count in counts.items()},
-                    "rows": data[ends[start] : ends[stop]],
-                },
-            )
-            yield make_value("visitors", "u", packed)
+    def packed(start: int, stop: int) -> bytes:
+        first, from_first = int(keys[start]), keys[start:stop] - keys[start]
+        # What is left of a key above its upper 32 bits is a column of its own.
+        tail = max(0, int(from_first[-1]).bit_length() - 32)
+        numbers = {name: values[start:stop] for name, values in counts.items()}
+        numbers["key_tail"] = from_first & ((1 << tail) - 1)
+        shapes, columns = number_columns(numbers)
+        rows = coded.data[coded.ends[start] : coded.ends[stop]].tobytes() + bytes(SPARE_BYTES)
+        header = {
+            "key_id": key_id,
+            "count": stop - start,
+            "first": [first >> 16, first & 0xFFFF],
+            "tail": tail,
+            "sizes": coded.code.lengths.shape[1],
+            "numbers": shapes,
+        }
+        columns["key"] = (from_first >> tail).astype(np.uint32)
+        return pack("visitors", header, {**columns, "code": coded.code.packed(), "rows": rows})
 
-    return high[cuts[:-1]], values()
-
-
-def _code(visitors: Visitors, place: NDArray[np.int64]) -> Blob:
-    rows = visitors.rows
-    sort = renumber_items(rows, place)
-    scores = compand(rows.indptr, rows.scores, 15)[sort]
-    return interleave(
-        [
-            nibbles(rows.indptr, scores),
-            code_ids(rows.indptr, place[rows.items][sort], own=False),
-            _code_set(visitors.bought, place),
-            _code_set(visitors.seen, place),
-        ]
-    )
+    sizes = np.diff(coded.ends) + FIXED_BYTES
+    cuts, values = make_values("visitors", "u", cut(sizes), packed)
+    return (keys[cuts[:-1]] >> 16).astype(np.uint32), values
 
 
-def _code_set(sets: Sets, place: NDArray[np.int64]) -> Blob:
-    return code_ids(sets.indptr, place[sets.items][renumber_items(sets, place)], own=False)
+def _code(visitors: Visitors, place: NDArray[np.int64]) -> _Coded:
+    """Code blocks of visitors in turn: once to count gaps for the code, once with it."""
+    top = len(place).bit_length()
+    tally = sum(tally_gaps(ascending_gaps(sets), top) for _, sets in _blocks(visitors, place))
+    code = fit_code(tally if len(visitors.keys) else np.zeros((top + 3, top + 1), np.int64))
+    parts: list[Blob] = []
+    for scores, sets in _blocks(visitors, place):
+        gaps = code_gaps(ascending_gaps(sets), code, len(sets[0].indptr) - 1)
+        parts.append(interleave([nibbles(sets[0].indptr, scores), gaps]))
+    data = np.concatenate([np.zeros(0, np.uint8), *(data for data, _ in parts)])
+    sizes = np.concatenate([np.zeros(1, np.int64), *(sizes for _, sizes in parts)])
+    return _Coded(data, np.cumsum(sizes), code)
+
+
+def _blocks(
+    visitors: Visitors, place: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.uint8], list[Sets]]]:
+    """Return blocks of visitors: 4-bit scores, and what is recommended, bought and seen."""
+    for start in range(0, len(visitors.keys), BLOCK):
+        rows = _slice(visitors.rows, start, start + BLOCK)
+        bought, _ = in_order(_slice(visitors.bought, start, start + BLOCK), place)
+        seen, _ = in_order(_slice(visitors.seen, start, start + BLOCK), place)
+        items, sort = in_order(rows, place)
+        yield compand(rows.indptr, rows.scores, 15)[sort], [items, bought, seen]
+
+
+def _slice(sets: _Sets, start: int, stop: int) -> _Sets:
+    indptr = sets.indptr[start : stop + 1]
+    first, last = int(indptr[0]), int(indptr[-1])
+    parts = {name: getattr(sets, name)[first:last] for name in sets.__struct_fields__[1:]}
+    return type(sets)(indptr - first, **parts)

@@ -1,9 +1,9 @@
-/** Typed views over the columns of a table value (control_plane/tables.py writes them). */
+/** Views over the columns of a table value (control_plane/tables.py and compiler/bits.py write them). */
 
 import { decode } from "./msgpack.js";
 
-/** Formats that this worker reads. */
-export const FORMAT = 1;
+/** Formats that this worker reads: what today's compiler writes, and the one before. */
+export const FORMAT = 2;
 
 const decoder = new TextDecoder();
 
@@ -15,8 +15,60 @@ const decoder = new TextDecoder();
  */
 export function openTable(buffer, kind) {
   const table = decode(new Uint8Array(buffer));
-  if (table?.format !== FORMAT || table.kind !== kind) throw new Error(`not a ${kind} table`);
+  if (!known(table?.format) || table.kind !== kind) throw new Error(`not a ${kind} table`);
   return table;
+}
+
+/** @param {unknown} format whether this worker reads it */
+export function known(format) {
+  return format === FORMAT || format === FORMAT - 1;
+}
+
+/** A column of numbers of one width in bits, read in place. */
+export class Numbers {
+  /** @param {Record<string, any>} table @param {string} name @param {number} count */
+  constructor(table, name, count) {
+    [this.base, this.bits] = table.numbers[name];
+    this.bytes = /** @type {Uint8Array} */ (table[`n_${name}`] ?? EMPTY);
+    if (this.bits && this.bytes.length < (count * this.bits) / 8 + 4) throw new Error(`short ${name}`);
+  }
+
+  /** @param {number} place */
+  at(place) {
+    const { bits } = this;
+    if (bits < 26) return this.base + bitsAt(this.bytes, place * bits, bits);
+    const low = bitsAt(this.bytes, place * bits, 16);
+    return this.base + low + bitsAt(this.bytes, place * bits + 16, bits - 16) * 65536;
+  }
+}
+
+const EMPTY = new Uint8Array(4);
+
+/**
+ * Read a number.
+ * @param {Uint8Array} bytes
+ * @param {number} bit where it starts
+ * @param {number} bits at most 25
+ */
+export function bitsAt(bytes, bit, bits) {
+  const at = bit >>> 3;
+  const word = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+  return (word >>> (bit & 7)) & ((1 << bits) - 1);
+}
+
+/**
+ * Return where each of `count` entries starts, and where the last ends.
+ * @param {Record<string, any>} table
+ * @param {string} name the column of their sizes
+ * @param {number} count
+ * @param {number} room bytes there are
+ */
+export function offsets(table, name, count, room) {
+  const sizes = new Numbers(table, name, count);
+  const at = new Uint32Array(count + 1);
+  for (let i = 0; i < count; i++) at[i + 1] = at[i] + sizes.at(i);
+  if (at[count] > room) throw new Error(`short ${name}`);
+  return at;
 }
 
 /** @param {Uint8Array} column */

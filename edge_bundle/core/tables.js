@@ -1,83 +1,126 @@
 /** Item, visitor and popular tables: looked up in place, never decoded row by row. */
 
-import { CardColumns } from "./cards.js";
-import { lowerBound, openTable, u16, u32 } from "./columns.js";
+import { CardColumns, PLAIN_CARDS } from "./cards.js";
+import { bitsAt, lowerBound, Numbers, offsets, openTable, u32 } from "./columns.js";
+import { AFTER, gapDecoder, longBits, RIGHT, Runs, START } from "./gaps.js";
+import { fmix32 } from "./hash.js";
 
 /** @typedef {import("./scores.js").Scores} Scores */
 
-/** A row's 8-bit scale is logarithmic: 1,024 steps an octave from 2^-32. */
-const SCALE_STEPS = 1024;
-const SCALE_OFFSET = 32;
+/** A row's scale is logarithmic: so many steps an octave. */
+const SCALE_STEPS = 32;
+/** Bits of an item's hash that its key keeps. */
+const KEY_SHIFT = 8;
+/** Objects and views of an open table take about as much beside its columns. */
+const OPEN_BYTES = 2048;
 
-/** Position in the bytes being read; a module variable spares an allocation per number. */
-let at = 0;
-
-/** @param {Uint8Array} bytes @returns {number} the varint at `at`, which moves past it */
-function varint(bytes) {
-  let value = 0;
-  let shift = 0;
-  for (;;) {
-    const byte = bytes[at++];
-    value |= (byte & 0x7f) << shift;
-    if (byte < 0x80 || byte === undefined) return value;
-    shift += 7;
-  }
-}
-
-/** Neighbour rows and cards of a run of item numbers. */
+/** Neighbour rows of a run of item numbers, and cards where they do not stand apart. */
 export class ItemTable {
   /** @param {ArrayBuffer} buffer */
   constructor(buffer) {
     const table = openTable(buffer, "items");
-    this.bytes = buffer.byteLength;
+    const { count } = table;
     /** @type {number} */
     this.first = table.first;
     /** @type {number} */
-    this.count = table.count;
-    this.key = u32(table.key);
-    this.place = u16(table.place);
-    this.rowAt = u16(table.row_at);
-    this.rowCount = table.row_count;
-    this.rowScale = u16(table.row_scale);
+    this.count = count;
+    /** @type {Uint8Array} */
     this.rows = table.rows;
-    this.cards = new CardColumns(table);
+    this.rowAt = offsets(table, "row_size", count, table.rows.length - 4);
+    this.rowCount = new Numbers(table, "row_count", count);
+    this.rowScale = new Numbers(table, "row_scale", count);
+    /** @type {number} */
+    this.scale = table.scale;
+    this.decoder = gapDecoder(table.code, table.sizes);
+    this.salt = table.salt;
+    this.key = new Numbers(table, "key", count);
+    this.slots = slotsOf(this.key, count);
+    this.cards = table.numbers.price ? new CardColumns(table) : PLAIN_CARDS;
+    this.bytes =
+      buffer.byteLength + OPEN_BYTES + 4 * count + this.slots.byteLength + this.cards.bytes;
   }
 
   /**
-   * Find an item by SKU.
-   * @param {string} sku
-   * @param {number} low the lower half of its hash
+   * Find an item by its SKU's hash.
+   * @param {{high: number, low: number}} hash
    * @returns {number} its number, or -1
    */
-  find(sku, low) {
-    for (let i = lowerBound(this.key, low); i < this.count && this.key[i] === low; i++) {
-      if (this.cards.sku(this.place[i]) === sku) return this.first + this.place[i];
+  find(hash) {
+    const key = fmix32(hash.low + Math.imul(hash.high, this.salt)) >>> KEY_SHIFT;
+    const mask = this.slots.length - 1;
+    for (let slot = key & mask; this.slots[slot]; slot = (slot + 1) & mask) {
+      if (this.key.at(this.slots[slot] - 1) === key) return this.first + this.slots[slot] - 1;
     }
     return -1;
   }
 
   /**
-   * Add an item's neighbours, each with weight times its score.
+   * Add an item's neighbours, each with weight times its score: those to the left of the item's
+   * own number first, the nearest first, then those to the right.
    * @param {number} number
    * @param {number} weight
    * @param {Scores} scores
    */
   addRow(number, weight, scores) {
     const place = number - this.first;
-    const count = this.rowCount[place];
-    if (!count) return;
-    const { rows } = this;
+    const count = this.rowCount.at(place);
+    const { rows, decoder } = this;
     const start = this.rowAt[place];
-    const scale = weight * 2 ** (this.rowScale[place] / SCALE_STEPS - SCALE_OFFSET);
-    const unit = scale / 65025;
-    at = start + count;
-    const first = varint(rows);
-    let id = number + (first & 1 ? -((first + 1) >>> 1) : first >>> 1);
-    scores.add(id, unit * rows[start] * rows[start]);
-    for (let i = 1; i < count; i++) {
-      id += varint(rows) + 1;
-      scores.add(id, unit * rows[start + i] * rows[start + i]);
+    const unit = (weight * 2 ** (this.scale + this.rowScale.at(place) / SCALE_STEPS)) / 65025;
+    let bit = (start + count) << 3;
+    const width = 32 - Math.clz32(count);
+    const left = bitsAt(rows, bit, width);
+    bit += width;
+    let id = number;
+    let context = START;
+    for (let i = 0; i < count; i++) {
+      if (i === left) {
+        id = number - 1;
+        context = RIGHT;
+      }
+      const at = bit >>> 3;
+      const word = rows[at] | (rows[at + 1] << 8) | (rows[at + 2] << 16) | (rows[at + 3] << 24);
+      const bits = word >>> (bit & 7);
+      const entry = decoder[(context << 8) | (bits & 255)];
+      const size = entry >>> 4;
+      const length = entry & 15;
+      // 25 bits at least are at hand: a prefix of 8 and 17 more.
+      const rest = size < 18 ? (bits >>> length) & ((1 << size) - 1) : longBits(rows, bit + length, size);
+      const gap = (1 << size) + rest;
+      bit += length + size;
+      context = size + AFTER;
+      id += i < left ? -gap : gap;
+      const score = rows[start + i];
+      scores.add(id, unit * score * score);
     }
+  }
+}
+
+/**
+ * Return an open-addressed index of keys: places + 1, 0 for none.
+ * @param {Numbers} key
+ * @param {number} count
+ */
+function slotsOf(key, count) {
+  const slots = new Uint16Array(2 << (31 - Math.clz32(count + (count >> 1) + 1)));
+  const mask = slots.length - 1;
+  for (let place = 0; place < count; place++) {
+    let slot = key.at(place) & mask;
+    while (slots[slot]) slot = (slot + 1) & mask;
+    slots[slot] = place + 1;
+  }
+  return slots;
+}
+
+/** Cards of a run of item numbers, where they stand apart from the rows. */
+export class CardTable {
+  /** @param {ArrayBuffer} buffer */
+  constructor(buffer) {
+    const table = openTable(buffer, "cards");
+    /** @type {number} */
+    this.first = table.first;
+    this.cards = new CardColumns(table);
+    this.bytes = buffer.byteLength + OPEN_BYTES + this.cards.bytes;
   }
 }
 
@@ -95,11 +138,22 @@ export class VisitorTable {
   /** @param {ArrayBuffer} buffer */
   constructor(buffer) {
     const table = openTable(buffer, "visitors");
-    this.bytes = buffer.byteLength;
-    this.table = table;
-    this.high = u32(table.high);
-    this.low = u16(table.low);
-    this.rowAt = u16(table.row_at);
+    const { count } = table;
+    /** @type {[number, number]} */
+    this.first = table.first;
+    /** @type {number} */
+    this.tailBits = table.tail;
+    this.key = u32(table.key);
+    this.keyTail = new Numbers(table, "key_tail", count);
+    this.rowAt = offsets(table, "row_size", count, table.rows.length - 4);
+    this.segment = new Numbers(table, "segment", count);
+    this.counts = ["item_count", "bought_count", "seen_count"].map(
+      (name) => new Numbers(table, name, count),
+    );
+    /** @type {Uint8Array} */
+    this.rows = table.rows;
+    this.decoder = gapDecoder(table.code, table.sizes);
+    this.bytes = buffer.byteLength + OPEN_BYTES + this.rowAt.byteLength;
   }
 
   /**
@@ -109,43 +163,35 @@ export class VisitorTable {
    * @returns {VisitorRow|null}
    */
   find(high, low) {
-    for (let i = lowerBound(this.high, high); i < this.high.length; i++) {
-      if (this.high[i] !== high) return null;
-      if (this.low[i] === low) return this.#row(i);
+    const fromFirst = (high - this.first[0]) * 65536 + low - this.first[1];
+    if (fromFirst < 0) return null;
+    const key = Math.floor(fromFirst / 2 ** this.tailBits);
+    const tail = fromFirst % 2 ** this.tailBits;
+    for (let i = lowerBound(this.key, key); this.key[i] === key; i++) {
+      if (this.keyTail.at(i) === tail) return this.#row(i);
     }
     return null;
   }
 
   /** @param {number} place @returns {VisitorRow} */
   #row(place) {
-    const { table } = this;
-    const count = table.item_count[place];
+    const { rows } = this;
+    const [count, bought, seen] = this.counts.map((column) => column.at(place));
     const start = this.rowAt[place];
     const scores = new Array(count);
     for (let i = 0; i < count; i++) {
-      const score = (table.rows[start + (i >> 1)] >> ((i & 1) * 4)) & 15;
+      const score = (rows[start + (i >> 1)] >> ((i & 1) * 4)) & 15;
       scores[i] = (score * score) / 225;
     }
-    at = start + ((count + 1) >> 1);
+    const runs = new Runs(rows, start + ((count + 1) >> 1), this.decoder);
     return {
-      segment: table.segment[place] - 1,
-      items: ids(table.rows, count),
+      segment: this.segment.at(place) - 1,
+      items: runs.next(count),
       scores,
-      bought: ids(table.rows, table.bought_count[place]),
-      seen: ids(table.rows, table.seen_count[place]),
+      bought: runs.next(bought),
+      seen: runs.next(seen),
     };
   }
-}
-
-/** @param {Uint8Array} rows @param {number} count @returns {number[]} */
-function ids(rows, count) {
-  const out = new Array(count);
-  let id = -1;
-  for (let i = 0; i < count; i++) {
-    id += varint(rows) + 1;
-    out[i] = id;
-  }
-  return out;
 }
 
 /** Ranked items overall, by segment and by country, and the first ones' cards. */
@@ -153,9 +199,9 @@ export class PopularTable {
   /** @param {ArrayBuffer} buffer */
   constructor(buffer) {
     const table = openTable(buffer, "popular");
-    this.bytes = buffer.byteLength;
     this.number = u32(table.number);
     this.cards = new CardColumns(table);
+    this.bytes = buffer.byteLength + OPEN_BYTES + this.cards.bytes;
     const items = u32(table.items);
     /** @type {Map<string, Uint32Array>} */
     this.lists = new Map();
