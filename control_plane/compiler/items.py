@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from control_plane.compiler.bits import SPARE_BYTES, Blob, interleave, number_columns
 from control_plane.compiler.cards import Cards, card_columns
 from control_plane.compiler.gaps import GapCode, code_gaps, fit_code, tally_gaps
-from control_plane.compiler.rows import code_scale, compand, outward_gaps, row_maxima
+from control_plane.compiler.rows import SCALE_STEPS, code_scale, compand, outward_gaps, row_maxima
 from control_plane.compiler.values import Value, cut, make_values
 from control_plane.errors import TableError
 from control_plane.hashing import Lanes, fmix32
@@ -103,7 +103,9 @@ def _row_columns(
     rows = coded.data[coded.ends[start] : coded.ends[stop]].tobytes() + bytes(SPARE_BYTES)
     header = {
         "salt": salt,
+        "key_bits": KEY_BITS,
         "scale": low,
+        "steps": SCALE_STEPS,
         "sizes": coded.code.lengths.shape[1],
         "numbers": numbers,
     }

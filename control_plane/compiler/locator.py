@@ -16,8 +16,9 @@ from control_plane.compiler.bits import pack_bits
 from control_plane.errors import TableError
 from control_plane.hashing import Lanes, fmix32
 
-#: Cells of one part, so that its packed bytes stay well below a value's limit.
-MAX_PART_KEYS = 40_000
+#: Packed cells of one part on average: parts differ by a few per cent, and each fits a value.
+MAX_PART_BYTES = 66_000
+CELLS_A_KEY = 1.23
 MAX_SEEDS = 64
 
 
@@ -34,7 +35,8 @@ def build_locator(lanes: Lanes, answers: NDArray[np.int64]) -> list[LocatorPart]
     """Return 2^k parts, chosen by a key's k highest bits, that answer `answers[i]` for key i."""
     high, low = lanes
     bits = max(1, int(answers.max(initial=0)).bit_length())
-    part_bits = max(0, int(np.ceil(np.log2(max(1, len(answers)) / MAX_PART_KEYS))))
+    size = max(1, len(answers)) * CELLS_A_KEY * bits / 8
+    part_bits = max(0, int(np.ceil(np.log2(size / MAX_PART_BYTES))))
     part = (high >> np.uint32(32 - part_bits)) if part_bits else np.zeros_like(high)
     return [
         _build_part(high[part == p], low[part == p], answers[part == p], bits)
@@ -59,7 +61,7 @@ def locate(parts: list[LocatorPart], lanes: Lanes) -> NDArray[np.int64]:
 def _build_part(
     high: NDArray[np.uint32], low: NDArray[np.uint32], answers: NDArray[np.int64], bits: int
 ) -> LocatorPart:
-    third = int(len(answers) * 1.23 / 3) + 8
+    third = int(len(answers) * CELLS_A_KEY / 3) + 8
     for seed in range(MAX_SEEDS):
         edges = _cells_of(high, low, seed, third)
         order = _peel(edges, 3 * third)

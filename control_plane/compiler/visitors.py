@@ -16,8 +16,8 @@ from control_plane.compiler.values import Value, cut, make_values
 from control_plane.models.artifacts import Rows, Sets, Visitors
 from control_plane.tables import pack
 
-#: Key (32 + 8 bits), size, segment, three counts.
-FIXED_BYTES = 4 + 1 + 1 + 1 + 3
+#: Of a key, 32 bits stand in a column of their own and up to 16 in another.
+KEY_BYTES = 4 + 2
 
 #: Visitors coded at a time, so that a million of them need no gigabytes.
 BLOCK = 100_000
@@ -72,16 +72,27 @@ def visitor_values(
         columns["key"] = (from_first >> tail).astype(np.uint32)
         return pack("visitors", header, {**columns, "code": coded.code.packed(), "rows": rows})
 
-    sizes = np.diff(coded.ends) + FIXED_BYTES
-    cuts, values = make_values("visitors", "u", cut(sizes), packed)
+    bits = sum(int(np.ptp(values)).bit_length() for values in counts.values() if len(values))
+    cuts = _apart(cut(np.diff(coded.ends) + KEY_BYTES + (bits + 7) // 8), keys >> 16)
+    cuts, values = make_values("visitors", "u", cuts, packed)
     return (keys[cuts[:-1]] >> 16).astype(np.uint32), values
+
+
+def _apart(cuts: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Move cuts to the left until they divide no keys of one upper half: those name the value."""
+    inner = cuts[1:-1]
+    while (same := high[inner] == high[inner - 1]).any():
+        inner = inner - same
+    return np.unique(np.concatenate([cuts[:1], inner, cuts[-1:]]))
 
 
 def _code(visitors: Visitors, place: NDArray[np.int64]) -> _Coded:
     """Code blocks of visitors in turn: once to count gaps for the code, once with it."""
     top = len(place).bit_length()
-    tally = sum(tally_gaps(ascending_gaps(sets), top) for _, sets in _blocks(visitors, place))
-    code = fit_code(tally if len(visitors.keys) else np.zeros((top + 3, top + 1), np.int64))
+    tally = np.zeros((top + 3, top + 1), dtype=np.int64)
+    for _, sets in _blocks(visitors, place):
+        tally += tally_gaps(ascending_gaps(sets), top)
+    code = fit_code(tally)
     parts: list[Blob] = []
     for scores, sets in _blocks(visitors, place):
         gaps = code_gaps(ascending_gaps(sets), code, len(sets[0].indptr) - 1)

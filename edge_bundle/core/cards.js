@@ -1,8 +1,6 @@
-/** What a shelf shows of an item, decoded once per item and kept with its table. */
+/** What a shelf shows of an item, decoded once per item and kept with its table for a while. */
 
-import { text, u16, u32 } from "./columns.js";
-
-const NO_PRICE = 0xffffffff;
+import { Numbers, offsets, text } from "./columns.js";
 
 /**
  * @typedef {object} Card
@@ -18,26 +16,54 @@ const NO_PRICE = 0xffffffff;
  * @property {Map<string, string>} html the card's markup by template, made on first use
  */
 
+/** Decoded cards kept, each with its markup about a kilobyte; the oldest makes room for a new one. */
+const MAX_DECODED = 8192;
+/** @type {{cards: (Card|undefined)[], place: number}[]} */
+const decoded = [];
+let oldest = 0;
+
 export class CardColumns {
   /** @param {Record<string, any>} table an opened table with card columns */
   constructor(table) {
+    const { count } = table;
     this.table = table;
-    this.price = u32(table.price);
-    this.group = u32(table.group);
-    this.category = u16(table.category);
-    this.skuAt = u16(table.sku_at);
+    this.price = new Numbers(table, "price", count);
+    this.group = new Numbers(table, "group", count);
+    this.category = new Numbers(table, "category", count);
+    this.currency = new Numbers(table, "currency", count);
+    this.available = new Numbers(table, "available", count);
+    this.number = table.numbered ? new Numbers(table, "sku", count) : null;
+    /** Where each text starts, by name. @type {Record<string, Uint32Array>} */
+    this.at = {};
+    for (const name of ["sku", "title", "url", "image"]) {
+      const bytes = table[name];
+      if (bytes) this.at[name] = offsets(table, `${name}_size`, count, bytes.length);
+    }
     /** @type {(Card|undefined)[]} */
-    this.cards = new Array(table.flags.length);
+    this.cards = new Array(count);
+    /** What it takes in memory beside the table's bytes. */
+    this.bytes = count * (8 + 4 * Object.keys(this.at).length);
   }
 
   /** @param {number} place @returns {Card} */
   card(place) {
-    return (this.cards[place] ??= this.#read(place));
+    return this.cards[place] ?? this.#keep(place);
+  }
+
+  /** @param {number} place */
+  #keep(place) {
+    const card = this.#read(place);
+    if (decoded[oldest]) decoded[oldest].cards[decoded[oldest].place] = undefined;
+    decoded[oldest] = { cards: this.cards, place };
+    oldest = (oldest + 1) % MAX_DECODED;
+    return (this.cards[place] = card);
   }
 
   /** @param {number} place */
   sku(place) {
-    return text(this.table.sku, this.skuAt[place], this.skuAt[place + 1]);
+    if (!this.number) return this.#bytes("sku", place);
+    const [prefix, digits] = this.table.numbered;
+    return prefix + String(this.number.at(place)).padStart(digits, "0");
   }
 
   /** @param {number} place @returns {Card} */
@@ -49,11 +75,11 @@ export class CardColumns {
       title: this.#text("title", place, sku),
       url: this.#text("url", place, sku),
       image: this.#text("image", place, sku),
-      category: table.categories[this.category[place]],
-      currency: table.currencies[table.currency[place]],
-      price: this.price[place] === NO_PRICE ? -1 : this.price[place],
-      group: this.group[place],
-      available: (table.flags[place] & 1) === 1,
+      category: table.categories[this.category.at(place)],
+      currency: table.currencies[this.currency.at(place)],
+      price: this.price.at(place) - 1,
+      group: this.group.at(place),
+      available: this.available.at(place) === 1,
       html: new Map(),
     };
   }
@@ -61,8 +87,19 @@ export class CardColumns {
   /** @param {string} name @param {number} place @param {string} sku */
   #text(name, place, sku) {
     const pattern = this.table.patterns[name];
-    if (pattern !== undefined) return pattern.replaceAll("{sku}", sku);
-    const at = u16(this.table[`${name}_at`]);
-    return text(this.table[name], at[place], at[place + 1]);
+    return pattern === undefined ? this.#bytes(name, place) : pattern.replaceAll("{sku}", () => sku);
+  }
+
+  /** @param {string} name @param {number} place */
+  #bytes(name, place) {
+    return text(this.table[name], this.at[name][place], this.at[name][place + 1]);
   }
 }
+
+/** Stands in for the cards of a table whose cards stand apart: these say nothing to a rule. */
+export const PLAIN_CARDS = {
+  bytes: 0,
+  /** @param {number} _place @returns {Pick<Card, "category"|"group">} */
+  card: (_place) => PLAIN,
+};
+const PLAIN = { category: "", group: 0 };

@@ -5,6 +5,9 @@ import { decode } from "./msgpack.js";
 /** Formats that this worker reads: what today's compiler writes, and the one before. */
 export const FORMAT = 2;
 
+/** Entries that a value can have: places are 16 bits. */
+const MAX_COUNT = 0xfffe;
+
 const decoder = new TextDecoder();
 
 /**
@@ -15,7 +18,9 @@ const decoder = new TextDecoder();
  */
 export function openTable(buffer, kind) {
   const table = decode(new Uint8Array(buffer));
-  if (!known(table?.format) || table.kind !== kind) throw new Error(`not a ${kind} table`);
+  // No value holds more entries; a count that says so must not make anything that large.
+  const fits = !(table?.count > MAX_COUNT);
+  if (!known(table?.format) || table.kind !== kind || !fits) throw new Error(`not a ${kind} table`);
   return table;
 }
 

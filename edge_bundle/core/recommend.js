@@ -124,7 +124,7 @@ export class Shelf {
     const { popular, release, loader } = this.scene;
     const kept = popular?.card(number);
     if (kept) return kept;
-    const table = release.itemTable(loader, number);
+    const table = release.cardTable(loader, number);
     return table ? table.cards.card(number - table.first) : table;
   }
 

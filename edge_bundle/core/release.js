@@ -2,15 +2,32 @@
 
 import { hashText } from "./hash.js";
 import { lowerBound, openTable } from "./columns.js";
+import { openOldItems, openOldPopular, openOldVisitors } from "./format1.js";
 import { partOf, valueNumber } from "./locate.js";
 import { hex } from "./platform.js";
-import { ItemTable, PopularTable, VisitorTable } from "./tables.js";
+import { CardTable, ItemTable, PopularTable, VisitorTable } from "./tables.js";
 
 /** @typedef {import("./loader.js").Loader} Loader */
 
-const openItems = (/** @type {ArrayBuffer} */ buffer) => new ItemTable(buffer);
-const openVisitors = (/** @type {ArrayBuffer} */ buffer) => new VisitorTable(buffer);
-const openPopular = (/** @type {ArrayBuffer} */ buffer) => new PopularTable(buffer);
+/** How the values of a release are opened, by its format. */
+const OPENERS = {
+  1: { items: openOldItems, visitors: openOldVisitors, popular: openOldPopular },
+  2: {
+    items: opener(ItemTable, "items"),
+    visitors: opener(VisitorTable, "visitors"),
+    popular: opener(PopularTable, "popular"),
+  },
+};
+const openCards = opener(CardTable, "cards");
+
+/**
+ * @template T
+ * @param {new (table: Record<string, any>, size: number) => T} Table
+ * @param {string} kind
+ */
+function opener(Table, kind) {
+  return (/** @type {ArrayBuffer} */ buffer) => new Table(openTable(buffer, kind), buffer.byteLength);
+}
 
 /** Stages that read what a visitor did before; without consent they are left out. */
 export const PERSONAL_STAGES = new Set(["session", "visitor", "recently_viewed", "repurchase"]);
@@ -25,17 +42,27 @@ export class Release {
     this.serving = body.serving;
     /** @type {[string, string][]} */
     this.segments = body.segments;
+    /** @type {typeof OPENERS[2]} */
+    this.open = OPENERS[/** @type {1|2} */ (body.format)];
     this.locator = body.items.locator;
-    this.cuts = numbers(body.items.cuts);
-    this.itemKeys = keys("i", body.items.digests);
-    this.visitorFirsts = numbers(body.visitors.firsts);
-    this.visitorKeys = keys("u", body.visitors.digests);
+    this.items = listOf("i", body.items);
+    this.cards = body.cards?.digests.length ? listOf("c", body.cards) : null;
+    this.visitors = listOf("u", body.visitors);
     /** @type {string} */
     this.keyId = body.visitors.key_id;
     this.popularKey = `p-${hex(body.popular)}`;
     /** What each slot can ask for, filled as slots are asked for. */
     /** @type {Map<string, import("./needs.js").Needs>} */
     this.needs = new Map();
+  }
+
+  /**
+   * Read what the manifest moved into pages of its own and every decision needs.
+   * @param {Loader} loader
+   */
+  async complete(loader) {
+    const lists = [this.items, this.cards].map((list) => list && wholeList(loader, list));
+    [this.items, this.cards] = /** @type {[List, List|null]} */ (await Promise.all(lists));
   }
 
   /**
@@ -50,21 +77,26 @@ export class Release {
     const part = partOf(this.locator, hash);
     const cells = part.cells ?? this.#cells(loader, part);
     if (!cells) return cells;
-    const key = this.itemKeys[valueNumber(part, cells, hash)];
-    const table = key ? loader.table(key, openItems) : null;
+    const key = this.items.keys[valueNumber(part, cells, hash)];
+    const table = key ? loader.table(key, this.open.items) : null;
     if (!table) return table;
-    const number = table.find(sku, hash.low);
+    const number = table.find(hash);
     return number < 0 ? null : { table, number };
   }
 
-  /** @param {Loader} loader @param {number} number @returns {ItemTable|null|undefined} */
-  itemTable(loader, number) {
-    return loader.table(this.itemKeys[lowerBound(this.cuts, number + 1) - 1], openItems);
+  /**
+   * Return the table that has an item's card.
+   * @param {Loader} loader @param {number} number @returns {ItemTable|CardTable|null|undefined}
+   */
+  cardTable(loader, number) {
+    return this.cards
+      ? loader.table(keyOf(this.cards, number), openCards)
+      : loader.table(keyOf(this.items, number), this.open.items);
   }
 
   /** @param {Loader} loader @returns {PopularTable|null|undefined} */
   popular(loader) {
-    return loader.table(this.popularKey, openPopular);
+    return loader.table(this.popularKey, this.open.popular);
   }
 
   /**
@@ -73,15 +105,15 @@ export class Release {
    * @returns {import("./tables.js").VisitorRow|null|undefined} undefined until it is read
    */
   visitor(loader, key) {
-    const place = lowerBound(this.visitorFirsts, key.high + 1) - 1;
-    // Equal upper halves may straddle a cut, so the value before may hold the row too.
-    for (let i = place; i >= 0; i--) {
-      const table = loader.table(this.visitorKeys[i], openVisitors);
-      if (table === undefined) return undefined;
-      const row = table?.find(key.high, key.low);
-      if (row || this.visitorFirsts[i] < key.high) return row ?? null;
+    let list = this.visitors;
+    if (!list.keys.length || key.high < list.firsts[0]) return null;
+    if (list.paged) {
+      const page = loader.table(keyOf(list, key.high), openVisitorPage);
+      if (!page) return page;
+      list = page.list;
     }
-    return null;
+    const table = loader.table(keyOf(list, key.high), this.open.visitors);
+    return table ? table.find(key.high, key.low) : table;
   }
 
   /** @param {Loader} loader @param {import("./locate.js").LocatorPart} part */
@@ -97,16 +129,44 @@ function openLocator(buffer) {
   return { bytes: buffer.byteLength, cells: openTable(buffer, "locator").cells };
 }
 
-/** @param {Uint8Array} bytes */
-function numbers(bytes) {
-  return new Uint32Array(bytes.slice().buffer);
+/**
+ * Values by the first number each holds: items, or the upper half of a visitor's key.
+ * @typedef {{firsts: Uint32Array, keys: string[], paged: boolean, prefix: string}} List
+ */
+
+/** @param {string} prefix @param {any} entry of the manifest, or of a page @returns {List} */
+function listOf(prefix, { firsts, cuts, digests, paged = false }) {
+  const keys = [];
+  for (let i = 0; i < digests.length; i += 16) {
+    keys.push(`${paged ? "x" : prefix}-${hex(digests.subarray(i, i + 16))}`);
+  }
+  return { firsts: new Uint32Array((firsts ?? cuts).slice().buffer), keys, paged, prefix };
 }
 
-/** @param {string} prefix @param {Uint8Array} digests 16 bytes each */
-function keys(prefix, digests) {
-  const out = [];
-  for (let i = 0; i < digests.length; i += 16) {
-    out.push(`${prefix}-${hex(digests.subarray(i, i + 16))}`);
+/** @param {List} list @param {number} number */
+function keyOf(list, number) {
+  return list.keys[lowerBound(list.firsts, number + 1) - 1];
+}
+
+/** @param {string} prefix */
+function pageOpener(prefix) {
+  return (/** @type {ArrayBuffer} */ buffer) => ({
+    bytes: 4 * buffer.byteLength,
+    list: listOf(prefix, openTable(buffer, "index")),
+  });
+}
+const openVisitorPage = pageOpener("u");
+
+/** Join a list's pages. @param {Loader} loader @param {List} list @returns {Promise<List>} */
+async function wholeList(loader, list) {
+  if (!list.paged) return list;
+  const pages = await Promise.all(list.keys.map((key) => loader.fetch(key, pageOpener(list.prefix))));
+  if (pages.some((page) => page === null)) throw new Error("missing");
+  const firsts = new Uint32Array(pages.reduce((sum, { list: { keys } }) => sum + keys.length, 0));
+  let at = 0;
+  for (const { list: { firsts: some } } of pages) {
+    firsts.set(some, at);
+    at += some.length;
   }
-  return out;
+  return { firsts, keys: pages.flatMap(({ list: { keys } }) => keys), paged: false, prefix: list.prefix };
 }

@@ -1,5 +1,6 @@
 /** Follows the head: which release is live, verified, and kept when anything fails. */
 
+import { known } from "./columns.js";
 import { unseal } from "./envelope.js";
 import { reasonOf } from "./loader.js";
 import { openOverlays } from "./overlays.js";
@@ -136,7 +137,9 @@ export class Releases {
     const body = await unseal(
       platform, "frontshelf/manifest/1", this.config, this.config.releaseKeys, value,
     );
-    if (body.kind !== "manifest" || body.format !== 1) throw new Error("format");
-    return new Release(body, named.manifest);
+    if (body.kind !== "manifest" || !known(body.format)) throw new Error("format");
+    const release = new Release(body, named.manifest);
+    await release.complete(loader);
+    return release;
   }
 }

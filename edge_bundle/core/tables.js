@@ -1,24 +1,19 @@
 /** Item, visitor and popular tables: looked up in place, never decoded row by row. */
 
 import { CardColumns, PLAIN_CARDS } from "./cards.js";
-import { bitsAt, lowerBound, Numbers, offsets, openTable, u32 } from "./columns.js";
+import { bitsAt, lowerBound, Numbers, offsets, u32 } from "./columns.js";
 import { AFTER, gapDecoder, longBits, RIGHT, Runs, START } from "./gaps.js";
 import { fmix32 } from "./hash.js";
 
 /** @typedef {import("./scores.js").Scores} Scores */
 
-/** A row's scale is logarithmic: so many steps an octave. */
-const SCALE_STEPS = 32;
-/** Bits of an item's hash that its key keeps. */
-const KEY_SHIFT = 8;
 /** Objects and views of an open table take about as much beside its columns. */
 const OPEN_BYTES = 2048;
 
 /** Neighbour rows of a run of item numbers, and cards where they do not stand apart. */
 export class ItemTable {
-  /** @param {ArrayBuffer} buffer */
-  constructor(buffer) {
-    const table = openTable(buffer, "items");
+  /** @param {Record<string, any>} table @param {number} size bytes of its value */
+  constructor(table, size) {
     const { count } = table;
     /** @type {number} */
     this.first = table.first;
@@ -29,15 +24,18 @@ export class ItemTable {
     this.rowAt = offsets(table, "row_size", count, table.rows.length - 4);
     this.rowCount = new Numbers(table, "row_count", count);
     this.rowScale = new Numbers(table, "row_scale", count);
+    /** Rows' scales are logarithmic, in so many steps an octave from the lowest. @type {number} */
+    this.steps = table.steps;
     /** @type {number} */
     this.scale = table.scale;
     this.decoder = gapDecoder(table.code, table.sizes);
+    /** @type {number} */
     this.salt = table.salt;
+    this.keyShift = 32 - table.key_bits;
     this.key = new Numbers(table, "key", count);
     this.slots = slotsOf(this.key, count);
     this.cards = table.numbers.price ? new CardColumns(table) : PLAIN_CARDS;
-    this.bytes =
-      buffer.byteLength + OPEN_BYTES + 4 * count + this.slots.byteLength + this.cards.bytes;
+    this.bytes = size + OPEN_BYTES + 4 * count + this.slots.byteLength + this.cards.bytes;
   }
 
   /**
@@ -46,7 +44,7 @@ export class ItemTable {
    * @returns {number} its number, or -1
    */
   find(hash) {
-    const key = fmix32(hash.low + Math.imul(hash.high, this.salt)) >>> KEY_SHIFT;
+    const key = fmix32(hash.low + Math.imul(hash.high, this.salt)) >>> this.keyShift;
     const mask = this.slots.length - 1;
     for (let slot = key & mask; this.slots[slot]; slot = (slot + 1) & mask) {
       if (this.key.at(this.slots[slot] - 1) === key) return this.first + this.slots[slot] - 1;
@@ -66,7 +64,7 @@ export class ItemTable {
     const count = this.rowCount.at(place);
     const { rows, decoder } = this;
     const start = this.rowAt[place];
-    const unit = (weight * 2 ** (this.scale + this.rowScale.at(place) / SCALE_STEPS)) / 65025;
+    const unit = (weight * 2 ** (this.scale + this.rowScale.at(place) / this.steps)) / 65025;
     let bit = (start + count) << 3;
     const width = 32 - Math.clz32(count);
     const left = bitsAt(rows, bit, width);
@@ -114,13 +112,12 @@ function slotsOf(key, count) {
 
 /** Cards of a run of item numbers, where they stand apart from the rows. */
 export class CardTable {
-  /** @param {ArrayBuffer} buffer */
-  constructor(buffer) {
-    const table = openTable(buffer, "cards");
+  /** @param {Record<string, any>} table @param {number} size */
+  constructor(table, size) {
     /** @type {number} */
     this.first = table.first;
     this.cards = new CardColumns(table);
-    this.bytes = buffer.byteLength + OPEN_BYTES + this.cards.bytes;
+    this.bytes = size + OPEN_BYTES + this.cards.bytes;
   }
 }
 
@@ -135,9 +132,8 @@ export class CardTable {
 
 /** Rows of a run of visitors, by 48 bits of their key. */
 export class VisitorTable {
-  /** @param {ArrayBuffer} buffer */
-  constructor(buffer) {
-    const table = openTable(buffer, "visitors");
+  /** @param {Record<string, any>} table @param {number} size */
+  constructor(table, size) {
     const { count } = table;
     /** @type {[number, number]} */
     this.first = table.first;
@@ -153,7 +149,7 @@ export class VisitorTable {
     /** @type {Uint8Array} */
     this.rows = table.rows;
     this.decoder = gapDecoder(table.code, table.sizes);
-    this.bytes = buffer.byteLength + OPEN_BYTES + this.rowAt.byteLength;
+    this.bytes = size + OPEN_BYTES + this.rowAt.byteLength;
   }
 
   /**
@@ -168,40 +164,43 @@ export class VisitorTable {
     const key = Math.floor(fromFirst / 2 ** this.tailBits);
     const tail = fromFirst % 2 ** this.tailBits;
     for (let i = lowerBound(this.key, key); this.key[i] === key; i++) {
-      if (this.keyTail.at(i) === tail) return this.#row(i);
+      if (this.keyTail.at(i) === tail) return this.rowAtPlace(i);
     }
     return null;
   }
 
   /** @param {number} place @returns {VisitorRow} */
-  #row(place) {
-    const { rows } = this;
+  rowAtPlace(place) {
     const [count, bought, seen] = this.counts.map((column) => column.at(place));
-    const start = this.rowAt[place];
-    const scores = new Array(count);
-    for (let i = 0; i < count; i++) {
-      const score = (rows[start + (i >> 1)] >> ((i & 1) * 4)) & 15;
-      scores[i] = (score * score) / 225;
-    }
-    const runs = new Runs(rows, start + ((count + 1) >> 1), this.decoder);
+    const runs = new Runs(this.rows, this.rowAt[place] + ((count + 1) >> 1), this.decoder);
     return {
       segment: this.segment.at(place) - 1,
       items: runs.next(count),
-      scores,
+      scores: this.scores(place, count),
       bought: runs.next(bought),
       seen: runs.next(seen),
     };
+  }
+
+  /** @param {number} place @param {number} count */
+  scores(place, count) {
+    const start = this.rowAt[place];
+    const scores = new Array(count);
+    for (let i = 0; i < count; i++) {
+      const score = (this.rows[start + (i >> 1)] >> ((i & 1) * 4)) & 15;
+      scores[i] = (score * score) / 225;
+    }
+    return scores;
   }
 }
 
 /** Ranked items overall, by segment and by country, and the first ones' cards. */
 export class PopularTable {
-  /** @param {ArrayBuffer} buffer */
-  constructor(buffer) {
-    const table = openTable(buffer, "popular");
+  /** @param {Record<string, any>} table @param {number} size */
+  constructor(table, size) {
     this.number = u32(table.number);
     this.cards = new CardColumns(table);
-    this.bytes = buffer.byteLength + OPEN_BYTES + this.cards.bytes;
+    this.bytes = size + OPEN_BYTES + this.cards.bytes;
     const items = u32(table.items);
     /** @type {Map<string, Uint32Array>} */
     this.lists = new Map();

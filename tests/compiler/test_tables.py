@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.errors import TableError
-from control_plane.tables import column, pack, unpack, value_key, varints, zigzag
+from control_plane.tables import column, pack, unpack, value_key
 
 
 @given(
@@ -42,21 +42,3 @@ def test_the_same_table_gives_the_same_key() -> None:
 def test_what_is_no_table_is_refused(value: bytes) -> None:
     with pytest.raises(TableError, match="not a table"):
         unpack(value)
-
-
-@given(st.lists(st.integers(0, 2**40)))
-def test_varints_are_leb128(numbers: list[int]) -> None:
-    data, lengths = varints(np.array(numbers, dtype=np.uint64))
-    place, read = 0, []
-    for length in lengths.tolist():
-        run = data[place : place + length]
-        assert all(byte & 0x80 for byte in run[:-1])
-        assert not run[-1] & 0x80
-        read.append(sum((byte & 0x7F) << (7 * i) for i, byte in enumerate(run)))
-        place += length
-    assert read == numbers
-    assert place == len(data)
-
-
-def test_small_magnitudes_zigzag_to_small_numbers() -> None:
-    assert zigzag(np.array([0, -1, 1, -2, 2])).tolist() == [0, 1, 2, 3, 4]

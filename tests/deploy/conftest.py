@@ -16,7 +16,7 @@ from control_plane.deploy.retry import Retry
 from control_plane.envelope import MANIFEST, seal, unpack
 from control_plane.keyring import load_signing_key, make_keys
 from control_plane.settings import Project, Settings, Shop
-from control_plane.tables import digest, value_key
+from control_plane.tables import FORMAT, digest, value_key
 
 NAMESPACE = "/client/v4/accounts/acct/storage/kv/namespaces/ns1/"
 
@@ -156,7 +156,7 @@ def build(project, tmp_path) -> Callable[..., Path]:
             "release": name,
             "manifest": value_key("m", manifest),
             "digest": digest(manifest).hex(),
-            "format": 1,
+            "format": FORMAT,
             "shop": "toys",
             "environment": "dev",
             "model_time": "2026-01-01T00:00:00Z",

@@ -3,9 +3,21 @@
 import { hashText } from "./core/hash.js";
 import { partOf, valueNumber } from "./core/locate.js";
 import { Scores } from "./core/scores.js";
-import { ItemTable, PopularTable, VisitorTable } from "./core/tables.js";
+import { openTable } from "./core/columns.js";
+import { CardTable, ItemTable, PopularTable, VisitorTable } from "./core/tables.js";
 
 const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+
+const opened = (Table, kind, value) => {
+  const { buffer } = bytesOf(value);
+  return new Table(openTable(buffer, kind), buffer.byteLength);
+};
+
+const cardsOf = (table, count) =>
+  Array.from({ length: count }, (_, i) => {
+    const { html, ...card } = table.cards.card(i);
+    return card;
+  });
 
 const probes = {
   hash: ({ texts }) => texts.map((text) => hashText(text)),
@@ -18,7 +30,7 @@ const probes = {
     });
   },
   items: ({ value, skus }) => {
-    const table = new ItemTable(bytesOf(value).buffer);
+    const table = opened(ItemTable, "items", value);
     const rows = [];
     for (let i = 0; i < table.count; i++) {
       const scores = new Scores(16);
@@ -27,18 +39,15 @@ const probes = {
       scores.forEach((item, score) => row.push([item, score]));
       rows.push(row);
     }
-    const cards = Array.from({ length: table.count }, (_, i) => {
-      const { html, ...card } = table.cards.card(i);
-      return card;
-    });
-    return { rows, cards, found: skus.map((sku) => table.find(sku, hashText(sku).low)) };
+    return { rows, cards: cardsOf(table, table.count), found: skus.map((sku) => table.find(hashText(sku))) };
   },
+  cards: ({ value, count }) => cardsOf(opened(CardTable, "cards", value), count),
   visitors: ({ value, keys }) => {
-    const table = new VisitorTable(bytesOf(value).buffer);
+    const table = opened(VisitorTable, "visitors", value);
     return keys.map(([high, low]) => table.find(high, low));
   },
   popular: ({ value }) => {
-    const table = new PopularTable(bytesOf(value).buffer);
+    const table = opened(PopularTable, "popular", value);
     const lists = {};
     for (const [key, items] of table.lists) lists[key] = [...items];
     const skus = {};

@@ -14,6 +14,7 @@ from control_plane.compiler.cards import NO_PRICE, Cards
 from control_plane.compiler.items import item_values
 from control_plane.compiler.locator import build_locator
 from control_plane.compiler.popular import popular_value
+from control_plane.compiler.rows import renumber
 from control_plane.compiler.visitors import visitor_values
 from control_plane.hashing import hash_texts
 from control_plane.models.artifacts import Rows, Sets, Visitors
@@ -79,7 +80,7 @@ def test_the_locator_names_each_items_value(probe: Any, names: list[str], data: 
 def test_a_locator_of_several_parts_names_each_items_value(probe: Any) -> None:
     names = [f"sku-{number}" for number in range(70_000)]
     parts = build_locator(hash_texts(names), np.arange(70_000) % 300)
-    assert len(parts) == 4
+    assert len(parts) == 2
     sent = [
         {"seed": p.seed, "third": p.third, "bits": p.bits, "cells": encoded(p.cells)} for p in parts
     ]
@@ -97,18 +98,20 @@ def test_neighbours_and_cards_come_back(
     )
     rows = [data.draw(row) for _ in names]
     cards = make_cards(names, texts)
-    cuts, values = item_values(make_rows(rows), cards, hash_texts(names))
-    assert cuts.tolist() == [0, count]
-    read = probe("items", value=encoded(next(values).data), skus=[*names, "not there"])
+    order = np.arange(count)
+    made = item_values(renumber(make_rows(rows), order, order), cards, hash_texts(names))
+    assert made.cuts.tolist() == [0, count]
+    read = probe("items", value=encoded(made.values[0].data), skus=[*names, "not there"])
     assert read["found"] == [*range(count), -1]
     for given_row, read_row in zip(rows, read["rows"], strict=True):
-        assert [item for item, _ in read_row] == sorted(given_row)
+        assert sorted(item for item, _ in read_row) == sorted(given_row)
         top = max(given_row.values(), default=0)
         for item, stored in read_row:
             # 8 bits of square root: half a step is 1/510 of the root of the largest, and the
-            # smallest score is never rounded to nothing.
+            # smallest score is never rounded to nothing. The largest is kept to a 64th octave.
             step = 2 * (given_row[item] / top) ** 0.5 / 510 + 2e-5
-            assert stored / top == pytest.approx(given_row[item] / top, abs=step + 0.001)
+            near = given_row[item] / top
+            assert stored / top == pytest.approx(near, abs=step + 0.011 * near)
     for place, card in enumerate(read["cards"]):
         assert card["sku"] == names[place]
         assert card["title"] == cards.title[place]
@@ -144,7 +147,7 @@ def test_visitor_rows_come_back(probe: Any, data: Any) -> None:
     stranger = next(key for key in range(2**20) if key not in keys)
     read = probe(
         "visitors",
-        value=encoded(next(values).data),
+        value=encoded(values[0].data),
         keys=[*asked, [stranger >> 16, stranger & 0xFFFF]],
     )
     assert read.pop() is None
