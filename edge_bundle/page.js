@@ -126,5 +126,5 @@ function fillSlots(edge, loader, visit, page) {
 function fillSlot(element, decision, encode) {
   if (!decision) return;
   element.setAttribute("data-fs-decision", decision.id);
-  if (decision.html !== null) element.setInnerContent(encode(decision.html), { html: true });
+  if (typeof decision.html === "string") element.setInnerContent(encode(decision.html), { html: true });
 }

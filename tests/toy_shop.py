@@ -25,6 +25,8 @@ from control_plane.deploy.publish import publish
 from control_plane.emulator.akamai import COLLECTOR, AkamaiLimits, akamai_options
 from control_plane.emulator.miniflare import Miniflare, Options
 from control_plane.emulator.namespace import KVNamespace
+from control_plane.emulator.options import log_to_stderr
+from control_plane.emulator.workerd import OnLog
 from control_plane.keyring import (
     load_signing_key,
     load_text,
@@ -312,6 +314,7 @@ def start_worker(
     services: Mapping[str, ASGIApp] | None = None,
     *,
     shop: str | ASGIApp = origin,
+    on_log: OnLog = log_to_stderr,
     **changes: str,
 ) -> Miniflare:
     """Start the bundle's worker for a project, over an empty store; `shop` is its origin."""
@@ -321,6 +324,7 @@ def start_worker(
             variables={**variables(project), **changes},
             services=services or {},
             origin=shop,
+            on_log=on_log,
         )
     )
 

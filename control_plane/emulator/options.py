@@ -38,7 +38,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     disposal. `api_token` opens the REST API; None makes one up; `api_variable` names the variable
     that tells the worker where that API is. `on_log` gets the worker's log
     lines in the emulator's thread and must not raise. `kv_view` is how the worker's location sees
-    the store, `allowance` what the worker may use of the platform.
+    the store, `allowance` what it may use of the platform, measured where it is given.
     """
 
     config_path: Path | None = None
@@ -60,7 +60,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     api_variable: str | None = None
     on_log: OnLog = log_to_stderr
     kv_view: View = View()
-    allowance: Allowance = Allowance()
+    allowance: Allowance | None = None
 
 
 def as_options(options: Options | Mapping[str, Any]) -> Options:
