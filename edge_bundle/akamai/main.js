@@ -13,7 +13,7 @@ import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Refusal } from "./core/requests.js";
 import { Reads } from "./edgekv.js";
-import { passPage, servePage } from "./page.js";
+import { plainPage, servePage } from "./page.js";
 import { platformOf } from "./platform.js";
 import { settings } from "./settings.js";
 
@@ -33,6 +33,17 @@ let kept;
 export async function responseProvider(request) {
   const { edge, env } = edgeOf(request);
   const call = new Incoming(request);
+  try {
+    return await serve(edge, env, call, request);
+  } catch (error) {
+    // The last rung: what should never fail has failed, and the visitor gets what the shop has.
+    edge.health.fault("uncaught", String(error));
+    return plainPage(call, request);
+  }
+}
+
+/** @param {Edge} edge @param {Record<string, string>} env @param {Incoming} call @param {any} request */
+async function serve(edge, env, call, request) {
   const reads = new Reads({
     namespace: env.EDGEKV_NAMESPACE, group: env.EDGEKV_GROUP, timeoutMs: edge.config.readMs,
   });
@@ -40,13 +51,7 @@ export async function responseProvider(request) {
   const collect = (/** @type {string} */ path, /** @type {string} */ body) =>
     passOn(edge.config.collectUrl, path, body);
   const own = await answer(edge, loader, call, { assets: ASSETS, collect });
-  if (own) return responseOf(call, own);
-  try {
-    return await servePage(edge, loader, call, request);
-  } catch (error) {
-    loader.health.fault("page_failed", String(error));
-    return passPage(call, request);
-  }
+  return own ? responseOf(call, own) : servePage(edge, loader, call, request);
 }
 
 /** @param {any} request */

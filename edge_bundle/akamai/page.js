@@ -36,13 +36,14 @@ export async function servePage(edge, loader, call, request) {
   const vouched = vouchedUser(edge, call, header, visit);
   const headers = without(response.getHeaders(), NOT_FOR_VISITORS);
   const type = header("content-type");
-  const rewritten =
-    ours && isPage(call, response.status, type) && !isCrawler(call) && isReadable(loader, headers);
+  const rewritten = ours && isPage(call, response.status, type) && !isCrawler(call);
   if (vouched) add(headers, vouched);
   if (!rewritten) return answerWith(call, response, headers);
   const own = { ...without(headers, BODY_HEADERS), "cache-control": ["private, no-store"] };
   for (const cookie of cookies) if (!(vouched && cookie.startsWith("fs_u="))) add(own, cookie);
-  if (call.method === "HEAD") return answerWith(call, response, own);
+  if (call.method === "HEAD" || !isReadable(loader, headers)) {
+    return answerWith(call, response, own);
+  }
   const slots = new PageSlots(edge, loader, visit);
   return createResponse(200, own, fillSlots(edge, slots, encoderFor(type), response.body));
 }
@@ -58,8 +59,8 @@ function isReadable({ health }, headers) {
   return false;
 }
 
-/** Pass the origin's answer on as it is. @param {Call} call @param {any} request */
-export async function passPage(call, request) {
+/** What the shop has, without a decision. @param {Call} call @param {any} request */
+export async function plainPage(call, request) {
   const response = await askOrigin(call, request, true);
   if (!response) return createResponse(502, {}, "The shop's origin cannot be reached.\n");
   return answerWith(call, response, without(response.getHeaders(), NOT_FOR_VISITORS));

@@ -118,8 +118,8 @@ export class Loader {
    * @param {string} key @param {number} keepSeconds
    */
   async value(key, keepSeconds) {
-    const reading = this.platform.get(key, keepSeconds).catch(() => {
-      throw new Error("failed");
+    const reading = this.platform.get(key, keepSeconds).catch((error) => {
+      throw new Error(error?.message === "late" ? "late" : "failed");
     });
     const value = await within(reading, this.config.readMs);
     if (!value) throw new Error("missing");
