@@ -18,6 +18,11 @@ def _listed(words: tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
 
+def minor_digits(currency: str) -> int:
+    """Return how many digits a currency's minor unit stands behind the point."""
+    return 0 if currency in WHOLE else 3 if currency in THOUSANDTHS else 2
+
+
 MACROS = f"""
 CREATE MACRO clean(t) AS nullif(trim(t), '');
 CREATE MACRO number(t) AS

@@ -14,7 +14,7 @@ from control_plane.collect.batch import LINE, Batch
 from control_plane.collect.catalogue import told_column
 from control_plane.collect.columns import canonical, make_plan
 from control_plane.collect.duck import literal
-from control_plane.collect.macros import THOUSANDTHS, WHOLE
+from control_plane.collect.macros import minor_digits
 from control_plane.collect.mapping import Mapping
 from control_plane.collect.names import plain_name
 from control_plane.collect.report import Reject
@@ -171,9 +171,7 @@ class _Reader:
             raise _BadLineError(field, reason, text[:80])
         known = self.catalogue.get(item)
         code = money or (known.currency if known else "") or self.currency
-        scale = (
-            1 if field == "price_minor" or code in WHOLE else 1000 if code in THOUSANDTHS else 100
-        )
+        scale = 1 if field == "price_minor" else 10 ** minor_digits(code)
         if amount * scale > MAX_MINOR:
             raise _BadLineError(field, "implausibly large", text[:80])
         return int((amount * scale).to_integral_value())

@@ -25,6 +25,7 @@ from control_plane.compiler.rows import renumber
 from control_plane.compiler.templates import load_template
 from control_plane.compiler.values import Value
 from control_plane.compiler.visitors import visitor_values
+from control_plane.compiler.weights import compile_weights
 from control_plane.errors import WorkError
 from control_plane.hashing import hash_texts
 from control_plane.keyring import load_signing_key
@@ -87,9 +88,9 @@ def compile_release(
             digests.append(value.digest)
         return digests
 
+    shop = project.settings.shop
     try:
-        parts = _compile_tables(model, log, keep, progress, table, templates)
-        shop = project.settings.shop
+        parts = _compile_tables(model, log, keep, progress, table, templates, shop.currency)
         key = load_signing_key(project.keys, "release")
         manifest, extra = make_manifest(parts, shop.name, shop.environment, key)
         keep([*extra, manifest])
@@ -127,6 +128,7 @@ def _compile_tables(
     progress: Progress,
     rules: dict[str, Any],
     templates: dict[str, Any],
+    currency: str,
 ) -> Parts:
     progress("numbering items")
     ids, rows = _with_catalogue(model, log)
@@ -136,6 +138,7 @@ def _compile_tables(
     place[order] = np.arange(len(order))
     cards = cards.take(order)
     lanes = hash_texts(cards.sku)
+    rules = compile_weights(rules, cards, log, keep, currency)
     progress("writing items")
     items = item_values(renumber(rows, place, order), cards, lanes)
     item_digests, card_digests = keep(items.values), keep(items.card_values)

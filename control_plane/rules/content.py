@@ -7,16 +7,18 @@ from pathlib import Path
 from control_plane.errors import suggest
 from control_plane.rules.problems import Place
 from control_plane.rules.shapes import Blend, Content, Exclude, Html, Items
+from control_plane.rules.weights import read_weights
 
 STAGES = ("item", "session", "visitor", "segment", "popular", "popular_here", "recently_viewed")
 LATER_STAGES = ("also_bought", "similar", "trending", "new", "repurchase")
-LATER_KEYS = ("boost", "bury")
 BUILT_IN_TEMPLATES = ("product-strip",)
 MAX_LIMIT = 100
 MAX_FILE_BYTES = 1_000_000
 
 _KINDS = ("html", "file", "items")
-_ITEMS_KEYS = ("from", "limit", "exclude", "reminder", "pin", "diversity", "template")
+_ITEMS_KEYS = (
+    "from", "limit", "exclude", "reminder", "pin", "boost", "bury", "diversity", "template",
+)  # fmt: skip
 _DIVERSITY = ("category", "group")
 
 
@@ -56,10 +58,7 @@ def _read_file(place: Place, root: Path) -> str:
 
 
 def _read_items(place: Place, template: Place | None, root: Path) -> Items:
-    found = place.keys((*_ITEMS_KEYS, *LATER_KEYS), required=["from"])
-    for key in LATER_KEYS:
-        if key in found:
-            found[key].wrong(f"{key!r} is not in this version", "Use pin and diversity.")
+    found = place.keys(_ITEMS_KEYS, required=["from"])
     exclude = _read_exclude(found["exclude"]) if "exclude" in found else Exclude()
     limit = found["limit"].take(int, 12) if "limit" in found else 12
     if not 1 <= limit <= MAX_LIMIT:
@@ -72,7 +71,13 @@ def _read_items(place: Place, template: Place | None, root: Path) -> Items:
         reminder=_read_reminder(found.get("reminder"), exclude),
         template=_read_template(template, root),
         pin=tuple(one.node.raw for one in found["pin"].items()) if "pin" in found else (),
-        diversity=_read_diversity(found["diversity"]) if "diversity" in found else {},
+        weights=tuple(
+            weight
+            for key in ("boost", "bury")
+            if key in found
+            for weight in read_weights(found[key], bury=key == "bury")
+        ),
+        diversity=_read_diversity(found["diversity"]) if "diversity" in found else {"group": 1},
     )
 
 
@@ -133,4 +138,4 @@ def _read_diversity(place: Place) -> dict[str, int]:
     for key, most in found.items():
         if most < 1:
             place.wrong(f"{key}: {most} leaves nothing", "Give a whole number from 1.")
-    return {key: found[key] for key in _DIVERSITY if key in found}
+    return {"group": 1} | {key: found[key] for key in _DIVERSITY if key in found}

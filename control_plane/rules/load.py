@@ -12,7 +12,7 @@ from control_plane.errors import suggest
 from control_plane.rules.content import read_content
 from control_plane.rules.experiments import read_holdout
 from control_plane.rules.problems import Place, Problems
-from control_plane.rules.shapes import Content, Experiment, Html, Items, Rule, Rules, Slot
+from control_plane.rules.shapes import Content, Experiment, Html, Items, Rule, Rules, Slot, Weight
 from control_plane.rules.slots import SlotReader, read_name
 from control_plane.rules.source import read
 from control_plane.rules.times import read_timezone
@@ -86,8 +86,13 @@ def _items(items: Items) -> dict[str, Any]:
         "reminder": items.reminder,
         "template": items.template,
         **({"pin": list(items.pin)} if items.pin else {}),
-        **({"diversity": dict(items.diversity)} if items.diversity else {}),
+        **({"weights": [_weight(weight) for weight in items.weights]} if items.weights else {}),
+        "diversity": dict(items.diversity),
     }
+
+
+def _weight(weight: Weight) -> dict[str, Any]:
+    return {name: getattr(weight, name) for name in weight.__struct_fields__}
 
 
 def _slot(slot: Slot) -> dict[str, Any]:

@@ -18,6 +18,14 @@ class Exclude(msgspec.Struct, frozen=True):
     unavailable: bool = True
 
 
+class Weight(msgspec.Struct, frozen=True):
+    """Items that count `factor` times: those that meet `condition`, and the named ones."""
+
+    condition: dict[str, Any] | None
+    items: tuple[str, ...]
+    factor: float
+
+
 class Html(msgspec.Struct, frozen=True, tag="html"):
     """Fixed markup."""
 
@@ -28,7 +36,7 @@ class Items(msgspec.Struct, frozen=True, tag="items", kw_only=True):
     """A shelf: `stages` are tried until `limit` is full; each blends sources by weight.
 
     `reminder` brings back what was seen in this session. `diversity` bounds how many items may
-    share a category or group.
+    share a category or group. `weights` are those of `boost`, then those of `bury`.
     """
 
     stages: tuple[Blend, ...]
@@ -37,7 +45,8 @@ class Items(msgspec.Struct, frozen=True, tag="items", kw_only=True):
     reminder: bool = True
     template: str = "product-strip"
     pin: tuple[str, ...] = ()
-    diversity: dict[str, int] = {}
+    weights: tuple[Weight, ...] = ()
+    diversity: dict[str, int] = msgspec.field(default_factory=lambda: {"group": 1})
 
 
 Content = Html | Items

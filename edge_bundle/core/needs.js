@@ -5,6 +5,7 @@
  * @property {boolean} items whether a shelf or a condition needs the session's items
  * @property {boolean} visitor whether one needs the visitor's row
  * @property {string[]} attributes names that the slot's conditions ask for
+ * @property {import("./weights.js").Weights[]} weights of the slot's shelves
  */
 
 /** @param {import("./release.js").Release} release @param {string} name a known slot @returns {Needs} */
@@ -17,8 +18,12 @@ export function needsOf(release, name) {
 /** What a slot's conditions and contents need. @param {any} rules @param {any} slot @returns {Needs} */
 export function slotNeeds(rules, slot) {
   const needs = choiceNeeds(slot);
-  const shelf = contentsOf(slot).some((content) => rules.content[content]?.kind === "items");
-  return shelf ? { ...needs, items: true, visitor: true } : needs;
+  const shelves = contentsOf(slot)
+    .map((content) => rules.content[content])
+    .filter((content) => content?.kind === "items");
+  if (!shelves.length) return needs;
+  const weights = shelves.flatMap((shelf) => shelf.weights ?? []);
+  return { ...needs, items: true, visitor: true, weights };
 }
 
 /** What it takes to choose a slot's content, without making it. @param {any} slot @returns {Needs} */
@@ -28,6 +33,7 @@ export function choiceNeeds(slot) {
     items: paths.some((/** @type {string} */ path) => /^session(\.categories|$)/.test(path)),
     visitor: paths.includes("segments"),
     attributes: [...new Set(/** @type {string[]} */ (paths).map((path) => path.split(".")[0]))],
+    weights: [],
   };
 }
 
@@ -37,6 +43,7 @@ export function joined(all) {
     items: all.some(({ items }) => items),
     visitor: all.some(({ visitor }) => visitor),
     attributes: [...new Set(all.flatMap(({ attributes }) => attributes))],
+    weights: all.flatMap(({ weights }) => weights),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { PERSONAL_STAGES } from "./release.js";
 import { Scores } from "./scores.js";
+import { weigh } from "./weights.js";
 
 /**
  * @typedef {import("./scene.js").Scene} Scene
@@ -15,6 +16,7 @@ import { Scores } from "./scores.js";
  * @property {boolean} reminder
  * @property {string} template
  * @property {string[]} [pin] SKUs that come first
+ * @property {import("./weights.js").Weights} [weights] of `boost` and `bury`
  * @property {{category?: number, group?: number}} [diversity]
  */
 
@@ -77,9 +79,11 @@ export class Shelf {
   /** @param {string[]} skus @returns {boolean} whether all that is needed is there */
   pin(skus) {
     const { release, loader } = this.scene;
+    const refused = refusal(this.scene, this.content.exclude);
     let ready = true;
     for (const sku of skus) {
       const found = release.find(loader, sku);
+      if (found && refused(found.number)) continue;
       if (found === undefined || (found && !this.take([found.number], "pin"))) ready = false;
     }
     return ready;
@@ -134,7 +138,7 @@ export class Shelf {
     if (!card.available && exclude.unavailable) return "unavailable";
     if (this.skus.has(card.sku)) return "session";
     if (card.group && card.group === this.pageGroup) return "page_group";
-    return diversity ? this.#tooAlike(card, diversity) : "";
+    return diversity && (card.group || diversity.category) ? this.#tooAlike(card, diversity) : "";
   }
 
   /** @param {Card} card @param {{category?: number, group?: number}} diversity */
@@ -164,6 +168,7 @@ export function rank(scene, content, stage, limit) {
     const scale = weight / (sums.max() || 1);
     sums.forEach((item, score) => total.add(item, scale * score));
   });
+  if (content.weights) weigh(scene.loader, content.weights, total);
   const items = total.best(limit, refusal(scene, content.exclude));
   return { items, source: leading(allowed, items[0]) };
 }

@@ -2,6 +2,7 @@
 
 import { attributesOf } from "./attributes.js";
 import { findRecent, findRow } from "./history.js";
+import { findClasses } from "./weights.js";
 
 /**
  * @typedef {import("./loader.js").Loader} Loader
@@ -57,7 +58,9 @@ export class Scene {
         this.segments = [release.segments[this.row.segment][0]];
       }
     }
-    const items = this.recent && this.popular !== undefined && this.page !== undefined;
+    let weighed = true;
+    for (const weights of needs.weights) if (!findClasses(loader, weights)) weighed = false;
+    const items = weighed && this.recent && this.popular !== undefined && this.page !== undefined;
     return (!needs.items || items) && (!needs.visitor || this.row !== undefined);
   }
 

@@ -77,6 +77,7 @@ def test_the_contracts_example_is_read(tmp_path: Path) -> None:
     assert read["content"]["hero-vip"] == {"kind": "html", "html": "<b>Für Sie</b>"}
     assert read["content"]["strip"] == {
         "kind": "items",
+        "diversity": {"group": 1},
         "from": [[["session", 1.0], ["visitor", 0.4]], [["segment", 1.0]], [["popular", 1.0]]],
         "limit": 12,
         "exclude": {"seen": False, "in_cart": True, "bought": True, "unavailable": True},
@@ -182,7 +183,7 @@ def test_reminders_are_on_unless_seen_items_are_left_out(
 def test_a_pinned_sku_of_digits_keeps_its_zeros(tmp_path: Path) -> None:
     read = shelf(tmp_path, "from: popular, pin: [00123, tea-1, 1e5], diversity: {category: 2}")
     assert read["pin"] == ["00123", "tea-1", "1e5"]
-    assert read["diversity"] == {"category": 2}
+    assert read["diversity"] == {"group": 1, "category": 2}
 
 
 def test_a_template_of_the_project_is_known(tmp_path: Path) -> None:

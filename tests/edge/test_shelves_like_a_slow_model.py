@@ -1,0 +1,124 @@
+"""The worker's shelves are those that a slow and obvious model makes, in worlds at random."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from random import Random
+
+import duckdb
+import numpy as np
+import pytest
+import reference_shelf as reference
+from toy_shop import World as Edge
+from toy_shop import make_project, rows, sets, start_worker
+
+from control_plane.compiler.build import _leftover_rank, compile_release
+from control_plane.compiler.cards import read_cards
+from control_plane.compiler.order import clustered_order
+from control_plane.deploy.publish import publish
+from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
+from control_plane.models.artifacts import Model, Segment, Visitors
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    project = make_project(tmp_path_factory.mktemp("worlds"))
+    with start_worker(project) as worker:
+        yield Edge(project, worker)
+
+
+def key_of(edge: Edge, user: str) -> int:
+    secrets = load_visitor_secrets(edge.project.keys)
+    return visitor_key(secrets.secrets[secrets.current], "u", user)
+
+
+def deploy(edge: Edge, world: reference.World) -> list[str]:
+    """Make the world's release live; return its items in the order of their numbers."""
+    slots = {f"slot.{name}": {"default": name} for name in world.contents}
+    content = {name: {"items": entry} for name, entry in world.contents.items()}
+    rules = json.dumps({"content": content, "slots": slots})  # JSON is YAML
+    edge.project.rules.write_text(rules)
+    learned = model(edge, world)
+    with catalogue(world) as log:
+        compile_release(edge.project, learned, log)
+        cards = read_cards(log, learned.item_ids)
+    publish(edge.target, edge.project.build / "current", edge.project)
+    near = learned.neighbours
+    order = clustered_order(near.indptr, near.items, near.scores, _leftover_rank(cards))
+    return [learned.item_ids[item] for item in order.tolist()]
+
+
+def catalogue(world: reference.World) -> duckdb.DuckDBPyConnection:
+    log = duckdb.connect()
+    log.execute(
+        "CREATE TABLE items (item_id VARCHAR, title VARCHAR, url VARCHAR, image VARCHAR, "
+        "category VARCHAR, currency VARCHAR, price_minor BIGINT, group_id VARCHAR, "
+        "available BOOLEAN, tags VARCHAR[], market VARCHAR)"
+    )
+    for item in world.items.values():
+        values = [item.sku, item.category, item.price_minor, item.group, item.available]
+        log.execute(
+            "INSERT INTO items (item_id, category, price_minor, group_id, available) "
+            "VALUES (?, ?, ?, ?, ?)",
+            values,
+        )
+    return log
+
+
+def model(edge: Edge, world: reference.World) -> Model:
+    number = {sku: place for place, sku in enumerate(world.items)}
+    people = sorted(world.people, key=lambda person: key_of(edge, person.user))
+
+    def scored(scores: reference.Scores) -> list[tuple[int, float]]:
+        return [(number[sku], scores[sku]) for sku in sorted(scores, key=lambda sku: -scores[sku])]
+
+    return Model(
+        model_time="2026-10-31T00:00:00+00:00",
+        item_ids=list(world.items),
+        item_events=np.ones(len(number), dtype=np.int64),
+        neighbours=rows([scored(world.neighbours[sku]) for sku in world.items]),
+        reminder_scale=1.0,
+        popular={
+            name: np.array([number[sku] for sku in skus], dtype=np.int32)
+            for name, skus in world.popular.items()
+        },
+        segments=[Segment(key=f"s{n}", name=f"S{n}", size=1, traits={}) for n in range(2)],
+        visitors=Visitors(
+            np.array([key_of(edge, person.user) for person in people], dtype=np.uint64),
+            np.array([person.segment for person in people], dtype=np.int16),
+            rows([scored(person.row) for person in people]),
+            sets([[number[sku] for sku in person.bought] for person in people]),
+            sets([[number[sku] for sku in person.seen] for person in people]),
+        ),
+        key_id=load_visitor_secrets(edge.project.keys).current,
+        report={},
+    )
+
+
+def shown(edge: Edge, world: reference.World, visit: reference.Visit) -> dict[str, list[str]]:
+    person = visit.person
+    key = format_visitor_key(key_of(edge, person.user)) if person else "0" * 16
+    answer = edge.decide(
+        *(f"slot.{name}" for name in world.contents),
+        visitor=key,
+        page={"item": visit.page},
+        session={"events": [{"event": kind, "item": item} for kind, item in visit.events]},
+        attributes={"country": visit.country},
+        consent={"personalization": visit.consent},
+    )
+    decisions = answer["decisions"]
+    return {name: decisions[f"slot.{name}"]["items"] for name in world.contents}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_shelf_is_what_the_slow_model_says(edge: Edge, seed: int) -> None:
+    random = Random(seed)
+    world = reference.draw_world(random)
+    numbering = deploy(edge, world)
+    for _ in range(15):
+        visit = reference.draw_visit(random, world)
+        for name, items in shown(edge, world, visit).items():
+            content = world.contents[name]
+            expected = reference.shelf(world, content, visit, numbering)
+            assert items == expected, f"{content}\n{visit}"
