@@ -53,8 +53,9 @@ def unpack(value: bytes) -> dict[str, Any]:
         table = msgpack.unpackb(value, raw=False)
     except (ValueError, msgpack.UnpackException) as error:
         raise TableError(f"not a table: {error}") from error
-    if not isinstance(table, dict) or table.get("format") != FORMAT:
-        raise TableError(f"not a table of format {FORMAT}")
+    # Overlays outlive the version that wrote them.
+    if not isinstance(table, dict) or table.get("format") not in (FORMAT, FORMAT - 1):
+        raise TableError(f"not a table of format {FORMAT - 1} or {FORMAT}")
     return table
 
 

@@ -181,7 +181,7 @@ def test_without_its_erased_value_no_visitor_row_is_used(fresh: Overlays) -> Non
 
 
 def test_a_stock_overlay_of_many_values_is_read_by_need(fresh: Overlays) -> None:
-    many = {f"sku-{number}": StockLine(None, number) for number in range(40_000)}
+    many = {f"sku-{number}": StockLine(None, number) for number in range(80_000)}
     many |= {"hat-0": StockLine(False, None), "shoe-1": StockLine(None, 50)}
     project = fresh.world.project
     fresh.change(lambda t, h: change_stock(t, project, h, many, {}))
