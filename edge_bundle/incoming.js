@@ -24,6 +24,8 @@ export class Incoming {
     this.query = query >= 0;
     /** @type {URL|undefined} */
     this.parsed = undefined;
+    /** @type {string|null|undefined} */
+    this.cookie = undefined;
     this.path = start < 0 || UNUSUAL.test(path) ? this.url.pathname : path;
   }
 
@@ -33,7 +35,9 @@ export class Incoming {
 
   /** @param {string} name */
   header(name) {
-    return this.headers.get(name);
+    if (name !== "cookie") return this.headers.get(name);
+    // More than one asks for it.
+    return this.cookie === undefined ? (this.cookie = this.headers.get(name)) : this.cookie;
   }
 
   /** @returns {string|null} */

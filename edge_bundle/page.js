@@ -5,6 +5,7 @@ import { withoutOurs } from "./core/cookies.js";
 import {
   BODY_HEADERS, CONDITIONS, PageSlots, encoderFor, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
+import { PreviewSlots } from "./core/ribbon.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 
 /**
@@ -36,7 +37,7 @@ export async function servePage(edge, loader, call, request) {
   const plain = new Response(response.body, { ...statusOf(response), headers });
   if (call.method === "HEAD") return plain;
   try {
-    return fillSlots(edge, loader, visit, plain);
+    return fillSlots(edge, loader, visit, plain, call);
   } catch (error) {
     // The parser knows neither UTF-16 nor an encoding that nobody knows.
     loader.health.fault("page_unreadable", String(error));
@@ -95,10 +96,11 @@ async function ask(request) {
 
 /**
  * @param {Edge} edge @param {Loader} loader
- * @param {import("./core/visit.js").Visit} visit @param {Response} page
+ * @param {import("./core/visit.js").Visit} visit @param {Response} page @param {Call} call
  */
-function fillSlots(edge, loader, visit, page) {
-  const slots = new PageSlots(edge, loader, visit);
+function fillSlots(edge, loader, visit, page, call) {
+  const told = loader.preview && isNavigation(call) ? new PreviewSlots(edge, loader, visit) : null;
+  const slots = told ?? new PageSlots(edge, loader, visit);
   const encode = encoderFor(page.headers.get("content-type"));
   const facts = { item: "", category: "" };
   const body = (/** @type {any} */ element) => {
@@ -116,6 +118,12 @@ function fillSlots(edge, loader, visit, page) {
   };
   const rewriter = new HTMLRewriter().on("body", { element: body });
   for (const tag of edge.config.slotTags) rewriter.on(`${tag}[data-fs-slot]`, { element });
+  if (told) {
+    const policy = page.headers.get("content-security-policy");
+    rewriter.onDocument({
+      end: (/** @type {any} */ end) => end.append(encode(told.ribbon(call, policy)), { html: true }),
+    });
+  }
   return rewriter.transform(page);
 }
 

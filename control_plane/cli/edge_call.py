@@ -67,12 +67,12 @@ def ask(
     raise InputError(problem) if response.status_code < 500 else PlatformError(problem)
 
 
-def shop_zone(project: Project) -> ZoneInfo:
+def shop_zone(project: Project) -> str:
     """Return the time zone of the project's rules."""
-    return ZoneInfo(load_rules(project.root).timezone)
+    return load_rules(project.root).timezone
 
 
-def epoch_ms(text: str, zone: ZoneInfo) -> int:
+def epoch_ms(text: str, zone: str) -> int:
     """Return a time of the shop in epoch milliseconds; raise InputError when it is none."""
     try:
         moment = datetime.fromisoformat(text)
@@ -80,7 +80,8 @@ def epoch_ms(text: str, zone: ZoneInfo) -> int:
         raise InputError(
             f"{text!r} is not a time", field="--at", remedy="Write it as 2026-11-27T09:00."
         ) from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
+    local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    return int(local.timestamp() * 1000)
 
 
 def names(text: str | None) -> list[str] | None:

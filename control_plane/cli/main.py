@@ -30,6 +30,7 @@ COMMANDS = {
     "dev": "dev:dev",
     "key": "keys:key",
     "explain": "explain:explain",
+    "preview": "preview:preview",
     "bench": "bench:bench",
 }
 

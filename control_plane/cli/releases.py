@@ -23,11 +23,18 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be
 
 @click.command()
 @target_option
+@click.option(
+    "--draft",
+    is_flag=True,
+    help="Write values and manifest only: 'preview --release draft' shows it.",
+)
 @yes_option
 @dry_run_option
 @project_option
 @json_option
-def deploy(target_name: str, yes: bool, dry_run: bool, project: Project, as_json: bool) -> None:
+def deploy(
+    target_name: str, draft: bool, yes: bool, dry_run: bool, project: Project, as_json: bool
+) -> None:
     """Make the compiled release live: values, then the manifest, then the head."""
     with open_target(project, target_name) as target, Progress("deploying") as progress:
         build = project.build / "current"
@@ -39,9 +46,10 @@ def deploy(target_name: str, yes: bool, dry_run: bool, project: Project, as_json
             build,
             project,
             dry_run=dry_run,
+            draft=draft,
             progress=lambda _stage, done, total: progress.count(done, total),
         )
-    report(result, as_json, lambda: _publish_lines(result))
+    report(result, as_json, lambda: _publish_lines(result, draft))
 
 
 @click.command()
@@ -108,10 +116,12 @@ def _plan_lines(plan: Plan) -> list[str]:
     ]
 
 
-def _publish_lines(result: PublishReport) -> list[str]:
+def _publish_lines(result: PublishReport, draft: bool) -> list[str]:
     if result.dry_run:
         return [f"release {result.release} at {result.target}, dry run:", *_plan_lines(result.plan)]
     live = "is live" if result.head_moved else "was live already"
+    if draft:
+        live = "is there as a draft"
     return [
         f"release {result.release} {live} at {result.target} (counter {result.counter}): "
         f"{result.written:,} values written ({size_text(result.bytes)}), "

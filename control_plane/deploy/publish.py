@@ -50,10 +50,13 @@ def publish(
     project: Project,
     *,
     dry_run: bool = False,
+    draft: bool = False,
     progress: Progress | None = None,
     clock: Clock = time.time,
 ) -> PublishReport:
     """Make the release in `build_folder` live; write only what the target lacks.
+
+    A draft's values and manifest are written and the head stays, so that previews alone see it.
 
     Raises InputError or TableError when the build or the target's head is not this project's,
     LockedError when another deployment runs, PlatformError when the target does not play along.
@@ -65,6 +68,8 @@ def publish(
         release = load_release(folder, project, lambda done, of: tell("checking", done, of))
         head = read_head(target, project, clock)
         plan = make_plan(target, release, head)
+        if draft:
+            plan = msgspec.structs.replace(plan, move_head=False)
         if not dry_run:
             head = _carry_out(plan, target, release, folder, project, head, tell, clock)
     return PublishReport(

@@ -6,7 +6,9 @@ import { decideSlots } from "./decide.js";
 import { MAX_BATCH_BYTES, stampEvents } from "./events.js";
 import { explainCall, explainSlot } from "./explain.js";
 import { answerFlags } from "./ofrep.js";
+import { mayPreview, openPreview } from "./preview.js";
 import { Refusal, pageOf, parseObject, readSlots, withBody } from "./requests.js";
+import { RIBBON_CSS } from "./ribbon.js";
 import { Scene } from "./scene.js";
 import { isCrawler, visitOf } from "./visit.js";
 
@@ -37,6 +39,10 @@ const MAX_DECIDE_BYTES = 65_536;
 export function answer(edge, loader, call, host) {
   const { prefix } = edge.config;
   const { path } = call;
+  if (mayPreview(call)) {
+    const begun = openPreview(edge, loader, call);
+    if (begun) return begun;
+  }
   if (path.startsWith(prefix)) {
     const next = path[prefix.length];
     if (next === "/" || next === undefined) return answerOwn(edge, loader, call, host);
@@ -77,6 +83,7 @@ function route(edge, loader, call, path, host) {
   if (path === "decide") return only("POST", call) ?? decide(edge, loader, call);
   if (path === "health") return only("GET", call) ?? health(edge, loader);
   if (path === "sdk.js") return only("GET", call) ?? script(host.assets.sdk);
+  if (path === "preview.css") return only("GET", call) ?? script(RIBBON_CSS, "style");
   if (path === "consent.js") return only("GET", call) ?? script(host.assets.consent);
   if (path.startsWith("v1/")) {
     return only("POST", call) ?? events(edge, loader, call, path, host.collect);
@@ -102,7 +109,7 @@ function health(edge, loader) {
 async function decide(edge, loader, call) {
   const body = parseObject(await call.body(MAX_DECIDE_BYTES));
   const trusted = isTrusted(edge, call);
-  const explain = trusted && body.explain === true ? loader.platform.now() : 0;
+  const explain = (trusted || loader.preview) && body.explain === true ? loader.platform.now() : 0;
   return made(loader, () => decideNow(edge, loader, call, body, trusted, explain));
 }
 
@@ -120,10 +127,11 @@ function decideNow(edge, loader, call, body, trusted, explain) {
   const scene = new Scene(loader, release, fresh, withBody(known.visit, body, trusted));
   const decided = decideSlots(scene, slots);
   if (!decided) return null;
+  const open = trusted || loader.preview !== null;
   /** @type {Record<string, any>} */
   const decisions = {};
-  for (const name in decided) decisions[name] = told(decided[name], trusted);
-  const result = { release: release.id, decisions, segments: trusted ? scene.segments : undefined };
+  for (const name in decided) decisions[name] = told(decided[name], open);
+  const result = { release: release.id, decisions, segments: open ? scene.segments : undefined };
   if (explain && !explained(edge, scene, slots, decided, result, explain)) return null;
   return json(200, result, cookieHeaders(known.cookies));
 }
@@ -145,9 +153,9 @@ function explained(edge, scene, slots, decided, result, began) {
   return ready;
 }
 
-/** What a caller is told of a decision. @param {import("./decide.js").Decision} decision @param {boolean} trusted */
-function told({ content, items, experiment, id, reason }, trusted) {
-  return trusted ? { content, items, experiment, id, reason } : { content, items, experiment, id };
+/** What a caller is told of a decision. @param {import("./decide.js").Decision} decision @param {boolean} open whether reasons too */
+function told({ content, items, experiment, id, reason }, open) {
+  return open ? { content, items, experiment, id, reason } : { content, items, experiment, id };
 }
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {string} name */
@@ -198,6 +206,8 @@ function made(loader, attempt) {
  */
 async function events(edge, loader, call, path, collect) {
   const text = await call.body(MAX_BATCH_BYTES);
+  // What is done in a preview is nobody's behaviour.
+  if (loader.preview) return json(200, { success: true });
   const server = isTrusted(edge, call) && !isBrowser(call);
   const { visit } = visitOf(call, loader);
   if (!server && !visit.consent.analytics) {

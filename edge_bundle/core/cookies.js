@@ -54,7 +54,7 @@ export function withoutOurs(header) {
  * @param {{secure: boolean, days?: number, readable?: boolean}} options
  */
 export function setCookie(name, value, { secure, days = 180, readable = false }) {
-  const age = value ? days * 86400 : 0;
+  const age = value ? Math.round(days * 86400) : 0;
   return (
     `${name}=${value}; Path=/; Max-Age=${age}; SameSite=Lax` +
     (readable ? "" : "; HttpOnly") +

@@ -68,11 +68,12 @@ function traceChoice({ release: { rules }, visit }, name, attributes) {
   const holdout = rules.holdout && traceHoldout(rules.holdout, unit);
   let found = holdout?.held ? { content: slot.control ?? null, because: "holdout" } : null;
   const traced = slot.rules.map((/** @type {any} */ rule) => {
-    if (found) return { id: rule.id, outcome: "not_reached", tests: [] };
+    const { id, forced } = rule;
+    if (found) return { id, forced, outcome: "not_reached", tests: [] };
     const tests = testsOf(rule, visit, unit, attributes);
     const matched = tests.every(({ met }) => met);
     if (matched) found = { content: shownBy(rule, unit), because: `rule:${rule.id}` };
-    return { id: rule.id, outcome: matched ? "matched" : "passed_over", tests };
+    return { id, forced, outcome: matched ? "matched" : "passed_over", tests };
   });
   const { content, because } = found ?? { content: slot.default ?? null, because: "default" };
   return { content, because, trace: { holdout, rules: traced } };

@@ -40,6 +40,8 @@ export class Loader {
     this.keepSeconds = UNSETTLED_SECONDS;
     /** @type {import("./overlays.js").Overlays|null} what holds beside the release */
     this.overlays = null;
+    /** @type {import("./preview.js").Preview|null} what this browser's preview forces */
+    this.preview = null;
   }
 
   /** @param {boolean} settled whether every location must have the live release by now */

@@ -35,6 +35,7 @@ export const PERSONAL_STAGES = new Set(["session", "visitor", "recently_viewed",
 export class Release {
   /** @param {any} body a genuine manifest @param {string} key its key in the store */
   constructor(body, key) {
+    this.body = body;
     this.id = key.slice(2, 14);
     this.manifest = key;
     this.rules = body.rules;
@@ -54,6 +55,11 @@ export class Release {
     /** What each slot can ask for, filled as slots are asked for. */
     /** @type {Map<string, import("./needs.js").Needs>} */
     this.needs = new Map();
+  }
+
+  /** The same release under other rules. @param {any} rules */
+  withRules(rules) {
+    return new Release({ ...this.body, rules }, this.manifest);
   }
 
   /**

@@ -59,7 +59,8 @@ export class Releases {
     loader.overlays = this.overlays;
     const fresh = now - this.checkedAt < Math.max(due, OVERDUE_MS);
     if (this.live && !fresh) loader.health.fault("head_overdue", "visitor rows left out");
-    return { release: this.live, fresh };
+    const live = { release: this.live, fresh };
+    return loader.preview ? loader.preview.ready(loader, live) : live;
   }
 
   /** @param {Loader} loader */
@@ -114,10 +115,10 @@ export class Releases {
    */
   async #openLive(loader, { counter, live, previous }) {
     try {
-      return await this.#open(loader, live);
+      return await this.open(loader, live);
     } catch (error) {
       if (!this.live && previous) {
-        const release = await this.#open(loader, previous);
+        const release = await this.open(loader, previous);
         // Another request may have had the live one meanwhile.
         if (!this.live) [this.live, this.counter] = [release, counter];
       }
@@ -126,10 +127,11 @@ export class Releases {
   }
 
   /**
+   * Open a release; throw unless it is genuine and as named.
    * @param {Loader} loader @param {{manifest: string, digest: Uint8Array}} named
    * @returns {Promise<Release>}
    */
-  async #open(loader, named) {
+  async open(loader, named) {
     const { platform } = loader;
     const value = await loader.value(named.manifest, loader.keepSeconds);
     const digest = await platform.sha256(value);

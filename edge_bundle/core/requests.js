@@ -86,7 +86,7 @@ export function withBody(visit, body, trusted) {
       isNew: device === undefined && visit.isNew,
       visitor: visitor === undefined ? null : parseVisitorKey(String(visitor)),
       session: session === undefined ? visit.session : sessionFromBody(session),
-      given: attributes ?? null,
+      given: attributes ?? visit.given,
     };
   } catch (error) {
     return refuse(error instanceof Error ? error.message : "malformed body");

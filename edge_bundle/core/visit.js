@@ -47,7 +47,7 @@ export function isCrawler(call) {
  * @param {import("./loader.js").Loader} loader
  * @returns {{visit: Visit, cookies: string[]}}
  */
-export function visitOf(call, { platform, config }) {
+export function visitOf(call, { platform, config, preview }) {
   const sent = readCookies(call.header("cookie"));
   const consent = readConsent(sent.fs_c, call.header("sec-gpc") === "1");
   const personal = consent.personalization;
@@ -70,9 +70,13 @@ export function visitOf(call, { platform, config }) {
     facts: new Facts(call),
     given: null,
   };
+  if (preview) preview.force(visit);
   const fine =
-    known && session && (user || sent.fs_u === undefined) && (personal || sent.fs_s === undefined);
-  const valid = { fs_id: known, fs_u: user, fs_s: session && personal, fs_c: consent.chosen };
+    known && session && (user || sent.fs_u === undefined) && (personal || sent.fs_s === undefined) &&
+    (preview || sent.fs_p === undefined);
+  const valid = {
+    fs_id: known, fs_u: user, fs_s: session && personal, fs_c: consent.chosen, fs_p: preview,
+  };
   return { visit, cookies: fine ? NO_COOKIES : answers(call, sent, valid, device) };
 }
 

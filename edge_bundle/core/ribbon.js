@@ -1,0 +1,169 @@
+/**
+ * What a page says of itself in a preview: slot by slot, what was chosen and why. Markup and a
+ * style sheet of ours alone: it works without scripts, whatever the shop's security policy.
+ */
+
+import { explainSlot } from "./explain.js";
+import { PageSlots } from "./pages.js";
+import { within } from "./platform.js";
+import { escapeHtml as text } from "./render.js";
+
+/**
+ * @typedef {import("./decide.js").Decision} Decision
+ * @typedef {import("./visit.js").Call} Call
+ */
+
+/** Decides a page's slots and notes why. */
+export class PreviewSlots extends PageSlots {
+  /** @type {string[]} */
+  told = [];
+
+  /** @param {string} name @param {{item: string, category: string}} page */
+  async decide(name, page) {
+    const decision = await super.decide(name, page);
+    if (decision) this.told.push(slotText(name, decision, await this.#explain(name, decision)));
+    return decision;
+  }
+
+  /** @param {string} name @param {Decision} decision */
+  async #explain(name, decision) {
+    const { loader, edge, scene } = this;
+    try {
+      const explaining = loader.settled(() => scene && explainSlot(scene, name, decision));
+      return await within(Promise.resolve(explaining), edge.config.slotMs);
+    } catch (error) {
+      loader.health.fault("slot_unexplained", `${name.slice(0, 80)}: ${error}`);
+      return null;
+    }
+  }
+
+  /**
+   * The ribbon's markup, once the page's slots are decided.
+   * @param {Call} call @param {string|null} policy the page's Content-Security-Policy
+   */
+  ribbon(call, policy) {
+    try {
+      return this.#ribbon(call, policy);
+    } catch (error) {
+      this.loader.health.fault("ribbon_failed", String(error));
+      return "";
+    }
+  }
+
+  /** @param {Call} call @param {string|null} policy */
+  #ribbon(call, policy) {
+    const { prefix } = this.edge.config;
+    const preview = /** @type {import("./preview.js").Preview} */ (this.loader.preview);
+    const nonce = /'nonce-([\w+/=-]+)'/.exec(policy ?? "");
+    const query = new URLSearchParams(call.url.search);
+    query.set("fs_preview", "off");
+    const zone = this.scene?.release.rules.timezone ?? "UTC";
+    const lines = factsOf(preview, this.scene?.release, zone).map((fact) => `<li>${text(fact)}</li>`);
+    const slots = this.told.length ? this.told.join("") : "<p>No slot on this page.</p>";
+    return (
+      `<link rel="stylesheet" href="${text(prefix)}/preview.css"${nonce ? ` nonce="${nonce[1]}"` : ""}>` +
+      `<aside id="fs-preview" lang="en" aria-label="Frontshelf preview"><details open>` +
+      `<summary>Preview until ${timeText(preview.claims.until * 1000, zone)}</summary>` +
+      `<div><ul>${lines.join("")}</ul>${slots}` +
+      `<p><a href="${text(`/${call.path.replace(/^\/+/, "")}?${query}`)}">End the preview</a></p></div></details></aside>`
+    );
+  }
+}
+
+/**
+ * What the preview forces, in words.
+ * @param {import("./preview.js").Preview} preview
+ * @param {import("./release.js").Release|undefined} release @param {string} zone
+ */
+function factsOf({ claims }, release, zone) {
+  const { segments, country, at, variations = {}, slots = {}, manifest } = claims;
+  const facts = [`Release ${release?.id ?? "none"}${manifest ? ", chosen by the link" : ", live"}`];
+  if (manifest && release?.manifest !== manifest) facts[0] = "The link's release cannot be read: this is the live one";
+  if (segments) facts.push(`Segments: ${segments.join(", ") || "none"}`);
+  if (country) facts.push(`Country: ${country}`);
+  if (at) facts.push(`Time: ${timeText(at, zone)}`);
+  for (const key in variations) facts.push(`Experiment ${key}: variation ${variations[key]}`);
+  for (const slot in slots) facts.push(`Slot ${slot}: ${slots[slot]}`);
+  return facts;
+}
+
+/** @param {number} at epoch milliseconds @param {string} timeZone */
+function timeText(at, timeZone) {
+  const options = /** @type {const} */ ({ timeZone, dateStyle: "medium", timeStyle: "short" });
+  return `${new Date(at).toLocaleString("en-GB", options)} (${timeZone})`;
+}
+
+/** @param {string} name @param {Decision} decision @param {any} told its explanation, null when there is none in time */
+function slotText(name, { content, reason, experiment }, told) {
+  const shown = content ?? "the page’s own content";
+  const arm = experiment ? ` · variation ${experiment.variation} of ${experiment.key}` : "";
+  const rules = (told?.rules ?? []).map(ruleText).join("");
+  return (
+    `<details class="slot"><summary><b>${text(name)}</b> ${text(shown)} <i>${text(reason + arm)}</i></summary>` +
+    (rules ? `<ul>${rules}</ul>` : "<p>This slot has no rules.</p>") +
+    (told?.because === "default" && rules ? "<p>No rule matched: the default.</p>" : "") +
+    (told?.shelf ? shelfText(told.shelf) : "") +
+    "</details>"
+  );
+}
+
+/** @param {any} rule */
+function ruleText({ id, outcome, tests, forced }) {
+  const words = forced ? `forced by the preview: ${forced}` : outcome.replace("_", " ");
+  const list = tests.map(testText).join("");
+  return `<li class="${outcome}"><b>${text(id)}</b> ${text(words)}${list && `<ul>${list}</ul>`}</li>`;
+}
+
+/** @param {import("./explain.js").Test} test @returns {string} */
+function testText({ test, expected, actual, met }) {
+  const mark = met ? "✓" : "✗";
+  if (test[0] !== "$") {
+    return `<li>${mark} ${text(`${test}: wants ${plain(expected)}, is ${plain(actual)}`)}</li>`;
+  }
+  return `<li>${mark} ${text(test)}<ul>${actual.flat().map(testText).join("")}</ul></li>`;
+}
+
+/** @param {any} value */
+function plain(value) {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** @param {any} shelf */
+function shelfText({ items, excluded }) {
+  const rows = (/** @type {any[]} */ entries) => entries.map(itemText).join("");
+  const off = excluded.slice(0, 8);
+  return (
+    "<table><thead><tr><th>Item<th>Score<th>From</tr></thead><tbody>" +
+    `${rows(items)}</tbody>${off.length ? `<tbody class="off">${rows(off)}</tbody>` : ""}</table>`
+  );
+}
+
+/** @param {any} entry */
+function itemText({ item, score, sources, why }) {
+  const from = Object.keys(sources).map((name) => `${name} ${sources[name].toPrecision(3)}`).join(", ");
+  const said = why ? `kept off: ${why.replace("_", " ")}` : from;
+  return `<tr><td>${text(item ?? "?")}<td>${score === null ? "" : score.toPrecision(3)}<td>${text(said)}</tr>`;
+}
+
+/** The id outweighs a shop's own rules, and `revert` undoes what they say of plain elements. */
+export const RIBBON_CSS = `
+#fs-preview,#fs-preview *{all:revert;box-sizing:border-box}
+#fs-preview{position:fixed;z-index:2147483647;inset:auto 0 0;max-height:50vh;overflow:auto;
+background:#17181c;color:#f4f4f5;font:14px/1.45 system-ui,sans-serif;border-top:4px solid #ffd24a}
+#fs-preview:not(:has(>[open])){inset:auto 12px 12px auto;border:3px solid #ffd24a;border-radius:8px}
+#fs-preview>details>div{padding:0 16px 12px;max-width:70rem;margin:auto}
+#fs-preview summary{cursor:pointer;padding:8px 16px;min-height:24px}
+#fs-preview>details>summary{font-weight:700;padding:10px 16px}
+#fs-preview .slot{border-top:1px solid #45464f}
+#fs-preview .slot>*:not(summary){margin-left:24px}
+#fs-preview ul{margin:4px 0;padding-left:20px}
+#fs-preview i{color:#d3d3da}
+#fs-preview .not_reached{color:#a9a9b5}
+#fs-preview .matched>b{color:#ffd24a}
+#fs-preview a{color:#ffd24a;display:inline-block;padding:6px 0}
+#fs-preview :focus-visible{outline:3px solid #8ec5ff;outline-offset:-3px}
+#fs-preview table{border-collapse:collapse;font-size:13px}
+#fs-preview th,#fs-preview td{text-align:left;padding:2px 16px 2px 0;color:inherit}
+#fs-preview .off td{color:#a9a9b5}
+@media print{#fs-preview{display:none}}
+`;
