@@ -33,9 +33,13 @@ export function known(format) {
 export class Numbers {
   /** @param {Record<string, any>} table @param {string} name @param {number} count */
   constructor(table, name, count) {
-    [this.base, this.bits] = table.numbers[name];
+    const [base, bits] = table.numbers[name];
+    /** @type {number} */
+    this.base = base;
+    /** @type {number} */
+    this.bits = bits;
     this.bytes = /** @type {Uint8Array} */ (table[`n_${name}`] ?? EMPTY);
-    if (this.bits && this.bytes.length < (count * this.bits) / 8 + 4) throw new Error(`short ${name}`);
+    if (bits && this.bytes.length < (count * bits) / 8 + 4) throw new Error(`short ${name}`);
   }
 
   /** @param {number} place */

@@ -4,7 +4,6 @@
  */
 
 import { chooseVariation, hash } from "./bucket.js";
-import { FORMAT } from "./columns.js";
 import { evaluate } from "./conditions.js";
 import { needsOf } from "./needs.js";
 import { SPARE, Shelf, allowedSources, parts, rank, total } from "./recommend.js";
@@ -46,7 +45,7 @@ export function explainCall({ releases }, { loader, release, visit, fresh, segme
   return {
     release: release.id,
     manifest: release.manifest,
-    format: FORMAT,
+    format: release.format,
     head: { counter, issued_at: issuedAt, fresh },
     overlays: overlays && {
       stock: overlays.stock !== null,
@@ -166,6 +165,7 @@ function traceShelf(scene, content, limit) {
   for (const [number, stage] of content.from.entries()) {
     const reached = !shelf.full();
     stages.push({ sources: Object.fromEntries(stage), reached, allowed: allowedSources(scene.visit, stage).map(([source]) => source) });
+    if (reached && !scene.lookUpPopular()) return undefined;
     if (reached && !traceStage(shelf, stage, number + 1, told)) return undefined;
   }
   return { limit, stages, items: told.items, excluded: told.excluded };

@@ -43,16 +43,27 @@ export function fillShelf(scene, content, limit) {
   if (content.pin && !shelf.pin(content.pin)) return null;
   for (const stage of content.from) {
     if (shelf.full()) break;
+    if (wantsPopular(scene, stage) && !scene.lookUpPopular()) return null;
     // More candidates are ranked only when too many of the first may not be shown.
     let count = limit + SPARE;
     for (;;) {
       const { items, source } = rank(scene, content, stage, count);
+      // Too few: what comes after this stage is read along with the cards.
+      if (items.length < limit && content.from.some((later) => wantsPopular(scene, later))) {
+        scene.lookUpPopular();
+      }
       if (!shelf.take(items, source)) return null;
       if (shelf.full() || items.length < count) break;
       count *= 8;
     }
   }
   return shelf;
+}
+
+/** Whether a stage needs the popular value and it was not looked up. @param {Scene} scene @param {[string, number][]} stage */
+function wantsPopular({ popular, segments }, stage) {
+  if (popular !== undefined) return false;
+  return stage.some(([source]) => source.startsWith("popular") || (source === "segment" && segments.length));
 }
 
 /** The cards taken so far, and what keeps others out. */

@@ -38,6 +38,8 @@ export class Release {
     this.body = body;
     this.id = key.slice(2, 14);
     this.manifest = key;
+    /** @type {number} */
+    this.format = body.format;
     this.rules = body.rules;
     this.templates = body.templates;
     this.serving = body.serving;

@@ -28,7 +28,7 @@ export class Scene {
     this.recent = undefined;
     /** @type {import("./tables.js").VisitorRow|null|undefined} */
     this.row = fresh ? undefined : null;
-    /** @type {import("./tables.js").PopularTable|null|undefined} */
+    /** @type {import("./tables.js").PopularTable|null|undefined} where memory or a stage has it */
     this.popular = undefined;
     /** @type {Found|null|undefined} the page's item */
     this.page = undefined;
@@ -47,7 +47,8 @@ export class Scene {
     if (needs.items) {
       loader.overlays?.askAhead(loader);
       this.recent ??= findRecent(loader, release, visit);
-      if (this.popular === undefined) this.popular = release.popular(loader);
+      // Not asked for until a stage wants it: most sessions' rows fill the shelf.
+      this.popular ??= loader.resident(release.popularKey);
       if (this.page === undefined) {
         this.page = visit.page.item ? release.find(loader, visit.page.item) : null;
       }
@@ -60,8 +61,14 @@ export class Scene {
     }
     let weighed = true;
     for (const weights of needs.weights) if (!findClasses(loader, weights)) weighed = false;
-    const items = weighed && this.recent && this.popular !== undefined && this.page !== undefined;
+    const items = weighed && this.recent && this.page !== undefined;
     return (!needs.items || items) && (!needs.visitor || this.row !== undefined);
+  }
+
+  /** Look up the popular items. Say whether they are there; if not, they are noted as missing. */
+  lookUpPopular() {
+    if (this.popular === undefined) this.popular = this.release.popular(this.loader);
+    return this.popular !== undefined;
   }
 
   /** Go to another page, or to an element that names another item, of the same visit. @param {Visit["page"]} page */

@@ -4,8 +4,8 @@
 
 DATA holds `train.parquet` (session_id, item_id, timestamp) and `test.jsonl` ({"prefix", "target"}
 a line). Runs the command line's own steps, each a process of its own, and prints JSON: seconds
-and peak memory by step, table bytes by kind, and quality at 20 of what the edge answered, with
-repeats and where items already seen are left out.
+and peak memory by step, table bytes by kind, quality at 20 of what the edge answered, with
+repeats and where items already seen are left out, and what a cold worker reads for each session.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from cold_reads import cold_reads, summary
+
+from control_plane.settings import load_project
 
 RULES = """
 content:
@@ -51,17 +54,18 @@ def run_step(*arguments: str) -> dict[str, Any]:
     }
 
 
+def body(slot: str, prefix: list[str]) -> dict[str, Any]:
+    """Return what asks for a slot after a session's clicks."""
+    return {
+        "slots": [{"name": slot, "limit": AT}],
+        "session": {"events": [{"event": "view", "item": item} for item in prefix]},
+        "consent": {"personalization": True},
+    }
+
+
 def ask(client: httpx.Client, slot: str, prefix: list[str]) -> list[str]:
     """Return the items the edge shows after a session's clicks."""
-    events = [{"event": "view", "item": item} for item in prefix]
-    answer = client.post(
-        "/_fs/decide",
-        json={
-            "slots": [{"name": slot, "limit": AT}],
-            "session": {"events": events},
-            "consent": {"personalization": True},
-        },
-    )
+    answer = client.post("/_fs/decide", json=body(slot, prefix))
     answer.raise_for_status()
     return list(answer.json()["decisions"][slot]["items"])
 
@@ -107,10 +111,13 @@ def measure(data: Path, project: Path) -> dict[str, Any]:
         edge.terminate()
         edge.wait(20)
     sizes = release["bytes_by_kind"]
+    cold = cold_reads(load_project(project), [body("home.recommended", t["prefix"]) for t in tests])
     return {
         "steps": steps,
         "items": release["items"],
         "bytes_by_kind": sizes,
+        "bytes_an_item": round(sizes["items"] / release["items"], 2),
+        "cold": summary(cold),
         "with_repeats": repeats,
         "without_seen": discover,
     }

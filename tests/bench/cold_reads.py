@@ -1,0 +1,64 @@
+"""Counts what a cold isolate reads for its first decision: values, and how many one after another.
+
+The worker's own modules decide in real workerd, each time with an empty memory, over a store that
+counts. `cold_reads(project, bodies)` takes a compiled project and bodies of `/_fs/decide`.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from control_plane.deploy.folder import Folder
+from control_plane.deploy.publish import publish
+from control_plane.emulator.miniflare import Miniflare, Options
+from control_plane.emulator.variables import edge_variables
+from control_plane.settings import Project
+
+BUNDLE = Path(__file__).parents[2] / "edge_bundle"
+MAIN = Path(__file__).with_suffix(".js")
+BATCH = 200
+
+
+def cold_reads(project: Project, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return reads, trips, answer and faults of each decision made with an empty memory."""
+    with _worker(project) as worker:
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(bodies), BATCH):
+            content = json.dumps(bodies[start : start + BATCH])
+            answers += worker.dispatch_fetch("http://cold/", method="POST", content=content).json()
+    return answers
+
+
+def summary(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return medians, 95th percentiles and the share within 10 reads and 4 trips."""
+    figures: dict[str, Any] = {"sessions": len(answers)}
+    for name, most in (("reads", 10), ("trips", 4)):
+        counts = sorted(answer[name] for answer in answers)
+        figures[name] = {
+            "median": counts[len(counts) // 2],
+            "p95": counts[len(counts) * 95 // 100],
+            "most": counts[-1],
+            f"within_{most}": round(100 * sum(c <= most for c in counts) / len(counts), 2),
+        }
+    return figures
+
+
+@contextmanager
+def _worker(project: Project) -> Iterator[Miniflare]:
+    core = BUNDLE.glob("core/*.js")
+    modules = {f"core/{file.name}": file.read_text() for file in core}
+    modules |= {"incoming.js": (BUNDLE / "incoming.js").read_text(), "main.js": MAIN.read_text()}
+    variables = edge_variables(project, trust_loopback=True)
+    options = Options(modules=modules, main="main.js", variables=variables)
+    with tempfile.TemporaryDirectory() as scratch, Miniflare(options) as worker:
+        folder = Folder(Path(scratch))
+        publish(folder, project.build / "current", project)
+        for key in list(folder.keys()):
+            url = f"http://cold/{key}"
+            worker.dispatch_fetch(url, method="PUT", content=folder.get(key))
+        yield worker
