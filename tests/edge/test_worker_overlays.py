@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from toy_shop import HATS, SHOES, SOLD_OUT, World, make_project, start_worker, views
+from toy_shop import ADAPTERS, HATS, SHOES, SOLD_OUT, World, make_project, views
 
 from control_plane.collect.stock import StockLine
 from control_plane.deploy import overlay_changes
@@ -56,19 +57,31 @@ class Overlays:
         return value_keys(find(head.overlays, StockOverlay)[0])
 
 
-@pytest.fixture(scope="module")
-def shop(world: World) -> Overlays:
-    return Overlays(world)
+@pytest.fixture(scope="module", params=ADAPTERS)
+def adapter(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Overlays]:
-    """A toy shop of its own, deployed."""
-    project = make_project(tmp_path)
-    with start_worker(project) as worker:
+@contextmanager
+def deployed(adapter: str, folder: Path) -> Iterator[Overlays]:
+    project = make_project(folder)
+    with ADAPTERS[adapter](project) as worker:
         world = World(project, worker)
         world.publish()
         yield Overlays(world)
+
+
+@pytest.fixture(scope="module")
+def shop(adapter: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overlays]:
+    with deployed(adapter, tmp_path_factory.mktemp("toy")) as shop:
+        yield shop
+
+
+@pytest.fixture
+def fresh(adapter: str, tmp_path: Path) -> Iterator[Overlays]:
+    """A toy shop of its own."""
+    with deployed(adapter, tmp_path) as shop:
+        yield shop
 
 
 def test_what_is_sold_out_now_is_not_shown_and_what_is_back_is(shop: Overlays) -> None:
