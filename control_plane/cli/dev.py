@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+from typing import get_args
 
 import click
 
 from control_plane.cli.options import project_option
-from control_plane.emulator.dev import LocalEdge
+from control_plane.emulator.dev import LocalEdge, Platform
 from control_plane.emulator.faults import parse_fault
 from control_plane.settings import Project
 
@@ -18,6 +19,13 @@ from control_plane.settings import Project
 @click.option("--origin", metavar="URL", help="The shop's own server (default: a plain 404).")
 @click.option(
     "--no-trust", is_flag=True, help="Believe callers on this machine no more than others."
+)
+@click.option(
+    "--platform",
+    type=click.Choice(get_args(Platform)),
+    default="cloudflare",
+    show_default=True,
+    help="Whose adapter runs, over the same releases.",
 )
 @click.option(
     "--store",
@@ -37,6 +45,7 @@ def dev(
     port: int,
     origin: str | None,
     no_trust: bool,
+    platform: Platform,
     store: str | None,
     faults: tuple[str, ...],
     project: Project,
@@ -49,6 +58,7 @@ def dev(
         trust_loopback=not no_trust,
         strict=(store or project.settings.dev.store) == "strict",
         faults=tuple(map(parse_fault, faults)),
+        platform=platform,
     ) as edge:
         click.echo(f"ready {edge.url}")
         wait_for_stop()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
+from starlette.types import ASGIApp
 
+from control_plane.emulator.akamai.local import local_akamai
 from control_plane.emulator.faults import Fault
 from control_plane.emulator.inbox import Inbox
 from control_plane.emulator.local_api import (
@@ -29,15 +32,18 @@ from control_plane.emulator.workerd import OnLog
 from control_plane.errors import PlatformError
 from control_plane.settings import Project
 
-__all__ = ["LocalApi", "LocalEdge", "local_api"]
+__all__ = ["LocalApi", "LocalEdge", "Platform", "local_api"]
+
+Platform = Literal["cloudflare", "akamai"]
 
 
 class LocalEdge:
     """The project's edge on 127.0.0.1 until `close`; a context manager.
 
     `origin` is the shop's own address (None: a plain 404). A `strict` edge sees the store as a
-    location of the CDN may, and waits no longer for it; `faults` happen in either. Raises
-    InputError when keys are missing or the port is taken, PlatformError when workerd cannot be had.
+    location of the CDN may, and waits no longer for it; `faults` happen in either. `platform` says
+    whose adapter runs; both read the same releases. Raises InputError when keys are missing or the
+    port is taken, PlatformError when workerd cannot be had.
     """
 
     def __init__(
@@ -49,13 +55,13 @@ class LocalEdge:
         trust_loopback: bool = True,
         strict: bool = False,
         faults: tuple[Fault, ...] = (),
+        platform: Platform = "cloudflare",
         on_log: OnLog = log_to_stderr,
     ) -> None:
+        worker = _WORKERS[platform](project, trust_loopback, strict, Inbox(project.inbox))
         self._miniflare = Miniflare(
-            Options(
-                config_path=Path(str(files("edge_bundle"))) / "wrangler.jsonc",
-                variables=edge_variables(project, trust_loopback, strict=strict),
-                services={"COLLECT": Inbox(project.inbox)},
+            msgspec.structs.replace(
+                worker,
                 origin=origin,
                 persist=private_folder(project.local),
                 port=port,
@@ -102,6 +108,20 @@ class LocalEdge:
     ) -> None:
         """Close it."""
         self.close()
+
+
+def _cloudflare(project: Project, trust_loopback: bool, strict: bool, collect: ASGIApp) -> Options:
+    return Options(
+        config_path=Path(str(files("edge_bundle"))) / "wrangler.jsonc",
+        variables=edge_variables(project, trust_loopback, strict=strict),
+        services={"COLLECT": collect},
+    )
+
+
+_WORKERS: dict[Platform, Callable[[Project, bool, bool, ASGIApp], Options]] = {
+    "cloudflare": _cloudflare,
+    "akamai": local_akamai,
+}
 
 
 def _view(project: Project, strict: bool, faults: tuple[Fault, ...]) -> View:

@@ -23,7 +23,9 @@ const BUDGET_BYTES = 1_000_000;
 /** A longer body than this must be a stream. */
 const MAX_TEXT = 8192;
 /** What the property may set over the bundle's settings, as PMUSER_FS_ and the name. */
-const FROM_PROPERTY = ["MIN_COUNTER", "COLLECT_URL", "API_TOKEN", "COOKIE_KEY", "VISITOR_KEYS"];
+const FROM_PROPERTY = [
+  "MIN_COUNTER", "COLLECT_URL", "API_TOKEN", "COOKIE_KEY", "VISITOR_KEYS", "LOCAL_APIS",
+];
 
 /** Kept should this memory outlive the request; nothing relies on it. */
 /** @type {{settings: string, edge: Edge}|undefined} */

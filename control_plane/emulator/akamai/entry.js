@@ -84,7 +84,7 @@ function requestOf(request, env, url) {
     },
     getHeader: (/** @type {string} */ name) => listed(request.headers)[name.toLowerCase()],
     getHeaders: () => listed(request.headers),
-    getVariable: (/** @type {string} */ name) => variable(env.PROPERTY ?? {}, name),
+    getVariable: (/** @type {string} */ name) => variable(env, name),
     text: async () => new native.TextDecoder().decode(await whole(TEXT_BYTES)),
     json: async () => JSON.parse(new native.TextDecoder().decode(await whole(TEXT_BYTES))),
     arrayBuffer: () => whole(TEXT_BYTES),
@@ -96,10 +96,10 @@ function listed(headers) {
   return Object.fromEntries([...headers].map(([name, value]) => [name, [value]]));
 }
 
-/** @param {Record<string, string>} variables @param {string} name */
-function variable(variables, name) {
+/** Addresses of the local APIs come as a variable of the property. @param {any} env @param {string} name */
+function variable(env, name) {
   if (!/^PMUSER_[A-Z0-9_]+$/.test(name)) throw new TypeError(`${name} is no PMUSER_ variable`);
-  return variables[name];
+  return name === "PMUSER_FS_LOCAL_APIS" ? env.LOCAL_APIS : env.PROPERTY[name];
 }
 
 /** @param {number} limit */
