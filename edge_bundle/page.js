@@ -3,7 +3,7 @@
 import { cookieHeaders } from "./core/answers.js";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CONDITIONS, PageSlots, encoderFor, isNavigation, isOurs, isPage, vouchedUser,
+  BODY_HEADERS, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
 import { PreviewSlots } from "./core/ribbon.js";
 import { isCrawler, visitOf } from "./core/visit.js";
@@ -101,7 +101,6 @@ async function ask(request) {
 function fillSlots(edge, loader, visit, page, call) {
   const told = loader.preview && isNavigation(call) ? new PreviewSlots(edge, loader, visit) : null;
   const slots = told ?? new PageSlots(edge, loader, visit);
-  const encode = encoderFor(page.headers.get("content-type"));
   const facts = { item: "", category: "" };
   const body = (/** @type {any} */ element) => {
     facts.item = element.getAttribute("data-fs-item") ?? "";
@@ -113,26 +112,23 @@ function fillSlots(edge, loader, visit, page, call) {
       category: element.getAttribute("data-fs-category") ?? facts.category,
     });
     // The page waits for a promise, and only for a promise.
-    if (decided instanceof Promise) return decided.then((made) => fillSlot(element, made, encode));
-    fillSlot(element, decided, encode);
+    if (decided instanceof Promise) return decided.then((made) => fillSlot(element, made));
+    fillSlot(element, decided);
   };
   const rewriter = new HTMLRewriter().on("body", { element: body });
   for (const tag of edge.config.slotTags) rewriter.on(`${tag}[data-fs-slot]`, { element });
   if (told) {
     const policy = page.headers.get("content-security-policy");
     rewriter.onDocument({
-      end: (/** @type {any} */ end) => end.append(encode(told.ribbon(call, policy)), { html: true }),
+      end: (/** @type {any} */ end) => end.append(told.ribbon(call, policy), { html: true }),
     });
   }
   return rewriter.transform(page);
 }
 
-/**
- * @param {any} element @param {import("./core/decide.js").Decision|null} decision
- * @param {(html: string) => string} encode
- */
-function fillSlot(element, decision, encode) {
+/** @param {any} element @param {import("./core/decide.js").Decision|null} decision */
+function fillSlot(element, decision) {
   if (!decision) return;
   element.setAttribute("data-fs-decision", decision.id);
-  if (typeof decision.html === "string") element.setInnerContent(encode(decision.html), { html: true });
+  if (typeof decision.html === "string") element.setInnerContent(decision.html, { html: true });
 }

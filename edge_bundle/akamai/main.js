@@ -2,7 +2,7 @@
 
 import "./globals.js";
 import { createResponse } from "create-response";
-import { TextEncoder } from "encoding";
+import { TextDecoder, TextEncoder } from "encoding";
 import { httpRequest } from "http-request";
 import { logger } from "log";
 import { ReadableStream } from "streams";
@@ -75,7 +75,8 @@ function responseOf(call, made) {
   /** @type {Record<string, string[]>} */
   const named = {};
   for (const [name, value] of headersOf(made)) (named[name] ??= []).push(value);
-  const text = [204, 304].includes(status) || call.method === "HEAD" ? "" : body;
+  const whole = typeof body === "string" ? body : new TextDecoder().decode(body);
+  const text = [204, 304].includes(status) || call.method === "HEAD" ? "" : whole;
   return createResponse(status, named, text.length > MAX_TEXT ? streamOf(text) : text);
 }
 

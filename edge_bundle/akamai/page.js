@@ -5,7 +5,7 @@ import { HtmlRewritingStream } from "html-rewriter";
 import { httpRequest } from "http-request";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CONDITIONS, PageSlots, encoderFor, isNavigation, isOurs, isPage, vouchedUser,
+  BODY_HEADERS, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 import { joined } from "./call.js";
@@ -45,7 +45,7 @@ export async function servePage(edge, loader, call, request) {
     return answerWith(call, response, own);
   }
   const slots = new PageSlots(edge, loader, visit);
-  return createResponse(200, own, fillSlots(edge, slots, encoderFor(type), response.body));
+  return createResponse(200, own, fillSlots(edge, slots, response.body));
 }
 
 /**
@@ -106,13 +106,9 @@ function add(headers, cookie) {
   headers["set-cookie"] = [...(headers["set-cookie"] ?? []), cookie];
 }
 
-/**
- * @param {Edge} edge @param {PageSlots} slots
- * @param {(html: string) => string} fit makes markup fit for the page
- * @param {any} body
- */
-function fillSlots(edge, slots, fit, body) {
-  const splicer = new Splicer(slots.loader.platform.random, fit);
+/** @param {Edge} edge @param {PageSlots} slots @param {any} body */
+function fillSlots(edge, slots, body) {
+  const splicer = new Splicer(slots.loader.platform.random);
   const rewriter = new HtmlRewritingStream();
   const facts = { item: "", category: "" };
   rewriter.onElement("body", (/** @type {any} */ element) => {

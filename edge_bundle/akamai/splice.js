@@ -21,12 +21,8 @@ const ZERO = 48;
 const KINDS = "aso";
 
 export class Splicer {
-  /**
-   * @param {(count: number) => Uint8Array} random
-   * @param {(html: string) => string} fit makes markup fit for the page
-   */
-  constructor(random, fit) {
-    this.fit = fit;
+  /** @param {(count: number) => Uint8Array} random */
+  constructor(random) {
     this.name = `zfs${hex(random(12))}`;
     this.mark = encoder.encode(this.name);
     /** @type {(Decided|Promise<Decided>)[]} */
@@ -92,7 +88,7 @@ export class Splicer {
     if (!decision) return;
     if (kind === "a") out.enqueue(encoder.encode(` data-fs-decision="${decision.id}"`));
     if (kind === "s" && decision.html !== null) {
-      if (decision.html) out.enqueue(encoder.encode(this.fit(decision.html)));
+      if (decision.html) out.enqueue(encoder.encode(decision.html));
       this.leaving = slot;
     }
   }

@@ -8,7 +8,7 @@
  * @property {Kind} kind which of `KINDS` its headers begin with
  * @property {string} decision id of the one decision it is, "" for none
  * @property {[string, string][]} headers those beyond the kind's
- * @property {string} body
+ * @property {string|Uint8Array} body
  */
 
 const PRIVATE = "private, no-store";
@@ -49,7 +49,7 @@ export function failure(status, code, message, headers = NONE) {
 
 /**
  * A slot's markup; 204 says that the page's own content stands.
- * @param {string|null} html @param {[string, string][]} headers @param {string} [decision]
+ * @param {string|Uint8Array|null} html @param {[string, string][]} headers @param {string} [decision]
  * @returns {Answer}
  */
 export function fragment(html, headers, decision = "") {

@@ -176,7 +176,7 @@ function slotNow(edge, loader, call, name) {
   if (isCrawler(call)) return fragment("", []);
   const { visit, cookies } = visitOf(call, loader);
   if (call.query) visit.page = pageOfQuery(call);
-  const decision = decideSlots(new Scene(loader, release, fresh, visit), [{ name }])?.[name];
+  const decision = decideSlots(new Scene(loader, release, fresh, visit, "utf8"), [{ name }])?.[name];
   return decision ? fragment(decision.html, cookieHeaders(cookies), decision.id) : null;
 }
 

@@ -3,15 +3,28 @@
  * warehouse query or another SDK reproduces every assignment.
  */
 
+const START = 0x811c9dc5;
+
 /**
  * 32-bit FNV-1a over UTF-16 code units, as the specification's reference does.
  * @param {string} text
+ * @param {number} [hash] of what stands before the text: going on spares joining strings
  * @returns {number} an unsigned 32-bit integer
  */
-function fnv1a(text) {
-  let hash = 0x811c9dc5;
+function fnv1a(text, hash = START) {
   for (let i = 0; i < text.length; i++) {
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** FNV-1a of a whole number's decimal digits. @param {number} number below 2^32 */
+function fnv1aOfDigits(number) {
+  let hash = START;
+  let unit = 1;
+  while (unit * 10 <= number) unit *= 10;
+  for (; unit >= 1; unit /= 10) {
+    hash = Math.imul(hash ^ (48 + (Math.floor(number / unit) % 10)), 0x01000193);
   }
   return hash >>> 0;
 }
@@ -28,8 +41,8 @@ function fnv1a(text) {
  * @returns {number | null}
  */
 export function hash(seed, value, version) {
-  if (version === 2) return (fnv1a(String(fnv1a(seed + value))) % 10000) / 10000;
-  if (version === 1) return (fnv1a(value + seed) % 1000) / 1000;
+  if (version === 2) return (fnv1aOfDigits(fnv1a(value, fnv1a(seed))) % 10000) / 10000;
+  if (version === 1) return (fnv1a(seed, fnv1a(value)) % 1000) / 1000;
   return null;
 }
 
@@ -74,7 +87,10 @@ function valid(weights, count) {
  * @returns {number}
  */
 export function chooseVariation(n, ranges) {
-  return ranges.findIndex(([from, to]) => n >= from && n < to);
+  for (let i = 0; i < ranges.length; i++) {
+    if (n >= ranges[i][0] && n < ranges[i][1]) return i;
+  }
+  return -1;
 }
 
 /**
@@ -86,7 +102,6 @@ export function chooseVariation(n, ranges) {
  * @returns {boolean}
  */
 export function inNamespace(id, namespace) {
-  const [name, from, to] = namespace;
-  const n = /** @type {number} */ (hash(`__${name}`, id, 1));
-  return n >= from && n < to;
+  const n = (fnv1a(namespace[0], fnv1a("__", fnv1a(id))) % 1000) / 1000;
+  return n >= namespace[1] && n < namespace[2];
 }

@@ -13,7 +13,7 @@ import { Numbers, offsets, text } from "./columns.js";
  * @property {number} price minor units, -1 when there is none
  * @property {number} group hash of the variant group, 0 when there is none
  * @property {boolean} available
- * @property {Map<string, string>} html the card's markup by template, made on first use
+ * @property {Map<object, any>} html the card's markup by template and form, made on first use
  */
 
 /** Decoded cards kept, each with its markup about a kilobyte; the oldest makes room for a new one. */

@@ -54,6 +54,7 @@ function holds(condition, attributes, groups) {
  * @returns {boolean}
  */
 function meets(key, expected, attributes, groups) {
+  if (key[0] !== "$") return matches(expected, at(attributes, key), groups);
   const met = (/** @type {any} */ condition) => holds(condition, attributes, groups);
   switch (key) {
     case "$and": return Array.isArray(expected) && expected.every(met);

@@ -4,7 +4,7 @@ import { choose } from "./choose.js";
 import { needsOf } from "./needs.js";
 import { randomText } from "./platform.js";
 import { fillShelf } from "./recommend.js";
-import { renderShelf } from "./render.js";
+import { contentMarkup, shelfMarkup } from "./render.js";
 
 /**
  * @typedef {import("./visit.js").Visit} Visit
@@ -19,7 +19,7 @@ import { renderShelf } from "./render.js";
  * @property {string[]} items
  * @property {string} reason
  * @property {Assignment|null} experiment
- * @property {string|null} html null for the page's own content
+ * @property {any} html in the scene's form; null for the page's own content
  */
 
 /**
@@ -67,10 +67,11 @@ function decideSlot(scene, { name, limit }, id) {
  */
 function fill(scene, { content: name, reason, experiment }, id, limit) {
   const { rules, templates } = scene.release;
+  const { form } = scene;
   const content = name === null ? undefined : rules.content[name];
   if (!content) return { id, content: null, items: NONE, reason, experiment, html: null };
   if (content.kind === "html") {
-    return { id, content: name, items: NONE, reason, experiment, html: content.html };
+    return { id, content: name, items: NONE, reason, experiment, html: contentMarkup(content, form) };
   }
   const shelf = fillShelf(scene, content, limit ?? content.limit);
   if (!shelf) return null;
@@ -82,7 +83,7 @@ function fill(scene, { content: name, reason, experiment }, id, limit) {
     items: cards.map((card) => card.sku),
     reason: reason === "default" ? (source ?? reason) : reason,
     experiment,
-    html: renderShelf(cards, templates[content.template], content.template),
+    html: shelfMarkup(cards, templates[content.template], form),
   };
 }
 

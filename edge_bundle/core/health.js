@@ -14,7 +14,8 @@ export class Health {
 
   /** @param {string} reason */
   decided(reason) {
-    const kind = reason.split(":", 1)[0];
+    const colon = reason.indexOf(":");
+    const kind = colon < 0 ? reason : reason.slice(0, colon);
     this.reasons[kind] = (this.reasons[kind] ?? 0) + 1;
   }
 

@@ -3,7 +3,8 @@
 import { fmix32 } from "./hash.js";
 
 /**
- * @typedef {{seed: number, third: number, bits: number, cells?: Uint8Array, digest?: Uint8Array}} LocatorPart
+ * @typedef {{seed: number, third: number, bits: number, cells?: Uint8Array, digest?: Uint8Array,
+ *   key?: string}} LocatorPart
  */
 
 /** @param {LocatorPart[]} parts @param {{high: number, low: number}} hash @returns {LocatorPart} */

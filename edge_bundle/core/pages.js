@@ -46,17 +46,6 @@ export function isPage(call, status, type) {
 }
 
 /**
- * Return what makes markup fit for a page. Unless its header says UTF-8 a page may be in any
- * encoding, which may stand in a <meta> that is still to come, so ours is written in ASCII.
- * @param {string|null} type the page's Content-Type
- * @returns {(html: string) => string}
- */
-export function encoderFor(type) {
-  if (/charset="?utf-?8/i.test(type ?? "")) return (html) => html;
-  return (html) => html.replace(/[^\0-\x7f]/gu, (sign) => `&#${sign.codePointAt(0)};`);
-}
-
-/**
  * Return the fs_u cookie that the origin's `Frontshelf-User` asks for, "" when it may not
  * count, null when the header is absent. A response that a cache may have kept vouches for
  * nobody: it could be somebody else's.
@@ -140,6 +129,6 @@ export class PageSlots {
     if (this.scene) return this.scene;
     const live = this.edge.releases.ready(this.loader);
     if (!live?.release) return null;
-    return (this.scene = new Scene(this.loader, live.release, live.fresh, this.visit));
+    return (this.scene = new Scene(this.loader, live.release, live.fresh, this.visit, "ascii"));
   }
 }

@@ -21,7 +21,7 @@ import { weigh } from "./weights.js";
  */
 
 /** Candidates beyond the limit, for those that turn out sold out, seen, or of the same group. */
-export const SPARE = 24;
+export const SPARE = 8;
 /** Candidates beyond the limit whose cards are read at once; more are read only when short. */
 const SPARE_CARDS = 4;
 
@@ -177,7 +177,7 @@ export function rank(scene, content, stage, limit) {
     fillSource(/** @type {any} */ (scene), content, source, sums);
     if (sums === total) return;
     const scale = weight / (sums.max() || 1);
-    sums.forEach((item, score) => total.add(item, scale * score));
+    total.addAll(sums, scale);
   });
   if (content.weights) weigh(scene.loader, content.weights, total);
   const items = total.best(limit, refusal(scene, content.exclude));
@@ -192,9 +192,13 @@ export function allowedSources({ consent }, stage) {
 /** Name the source that gave most of an item's score. @param {[string, number][]} sources @param {number} item */
 function leading(sources, item) {
   let best = 0;
-  if (item !== undefined && sources.length > 1) {
-    const share = sources.map(([, weight], i) => (weight * parts[i].get(item)) / (parts[i].max() || 1));
-    best = share.indexOf(Math.max(...share));
+  let most = -1;
+  for (let i = 0; item !== undefined && sources.length > 1 && i < sources.length; i++) {
+    const share = (sources[i][1] * parts[i].get(item)) / (parts[i].max() || 1);
+    if (share > most) {
+      most = share;
+      best = i;
+    }
   }
   return sources[best]?.[0] ?? "";
 }

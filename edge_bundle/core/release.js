@@ -126,8 +126,8 @@ export class Release {
 
   /** @param {Loader} loader @param {import("./locate.js").LocatorPart} part */
   #cells(loader, part) {
-    const digest = /** @type {Uint8Array} */ (part.digest);
-    const table = loader.table(`l-${hex(digest)}`, openLocator);
+    part.key ??= `l-${hex(/** @type {Uint8Array} */ (part.digest))}`;
+    const table = loader.table(part.key, openLocator);
     return table ? table.cells : table;
   }
 }

@@ -1,7 +1,10 @@
 /** Markup of a shelf; everything from the catalogue is escaped. */
 
 /** @typedef {import("./cards.js").Card} Card */
-/** @typedef {{before: string, card: (string|[string, string])[], after: string}} Template */
+/**
+ * @typedef {{before: string, card: (string|[string, string])[], after: string,
+ *   forms?: Record<string, Markup>}} Template
+ */
 
 /** @type {Record<string, string>} */
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
@@ -41,18 +44,82 @@ export function safeUrl(url) {
   return /^[a-z][a-z0-9+.-]*:/i.test(plain) && !/^https?:/i.test(plain) ? "#" : url;
 }
 
-/** @param {Card[]} cards @param {Template} template @param {string} name */
-export function renderShelf(cards, template, name) {
-  let html = template.before;
-  for (const card of cards) {
-    let markup = card.html.get(name);
-    if (markup === undefined) {
-      markup = renderCard(card, template.card);
-      card.html.set(name, markup);
-    }
-    html += markup;
+/**
+ * Write signs beyond ASCII as references: fit for a page of any encoding, which may stand in a
+ * <meta> still to come, and encoded six times faster than text with a "€" in it. Scripts and
+ * styles, where a reference means nothing, stay as they are.
+ * @param {string} html
+ */
+export function asciiOf(html) {
+  return html.replace(/<(script|style)\b[^]*?<\/\1|[^\0-\x7f]/giu, (found, element) =>
+    element ? found : `&#${found.codePointAt(0)};`,
+  );
+}
+
+/**
+ * How markup is asked for: "ascii" for a page, "utf8" bytes for an answer that is nothing else
+ * (a string with a "€" in it takes 24 µs to encode, these 4), "" not at all.
+ * @typedef {"ascii"|"utf8"|""} Form
+ */
+
+/** @param {{html: string, forms?: Record<string, any>}} content @param {Form} form @returns {any} */
+export function contentMarkup(content, form) {
+  return form && ((content.forms ??= {})[form] ??= FORMS[form](content.html));
+}
+
+/**
+ * @param {Card[]} cards @param {Template} template @param {Form} form
+ * @returns {any} a string or bytes, as the form says
+ */
+export function shelfMarkup(cards, template, form) {
+  if (!form) return form;
+  const kept = ((template.forms ??= {})[form] ??= new Markup(template, FORMS[form]));
+  return form === "utf8" ? kept.bytes(cards) : kept.text(cards);
+}
+
+/** @type {Record<string, (html: string) => any>} */
+const FORMS = { ascii: asciiOf, utf8: (html) => encoder.encode(html) };
+const encoder = new TextEncoder();
+
+/** A template's cards in one form, each made once. */
+class Markup {
+  /** @param {Template} template @param {(html: string) => any} form */
+  constructor(template, form) {
+    this.parts = template.card;
+    this.form = form;
+    this.before = form(template.before);
+    this.after = form(template.after);
   }
-  return html + template.after;
+
+  /** @param {Card} card */
+  card(card) {
+    let made = card.html.get(this);
+    if (made === undefined) card.html.set(this, (made = this.form(renderCard(card, this.parts))));
+    return made;
+  }
+
+  /** @param {Card[]} cards */
+  text(cards) {
+    let html = this.before;
+    for (const card of cards) html += this.card(card);
+    return html + this.after;
+  }
+
+  /** @param {Card[]} cards */
+  bytes(cards) {
+    let size = this.before.length + this.after.length;
+    for (const card of cards) size += this.card(card).length;
+    const all = new Uint8Array(size);
+    all.set(this.before);
+    let at = this.before.length;
+    for (const card of cards) {
+      const made = this.card(card);
+      all.set(made, at);
+      at += made.length;
+    }
+    all.set(this.after, at);
+    return all;
+  }
 }
 
 /** @param {Card} card @param {Template["card"]} parts */

@@ -6,7 +6,7 @@
 import { explainSlot } from "./explain.js";
 import { PageSlots } from "./pages.js";
 import { within } from "./platform.js";
-import { escapeHtml as text } from "./render.js";
+import { asciiOf, escapeHtml as text } from "./render.js";
 
 /**
  * @typedef {import("./decide.js").Decision} Decision
@@ -43,7 +43,7 @@ export class PreviewSlots extends PageSlots {
    */
   ribbon(call, policy) {
     try {
-      return this.#ribbon(call, policy);
+      return asciiOf(this.#ribbon(call, policy));
     } catch (error) {
       this.loader.health.fault("ribbon_failed", String(error));
       return "";

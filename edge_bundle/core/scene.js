@@ -17,12 +17,14 @@ export class Scene {
    * @param {Release} release
    * @param {boolean} fresh whether the head is recent enough for visitor rows
    * @param {Visit} visit
+   * @param {import("./render.js").Form} [form] of the markup wanted
    */
-  constructor(loader, release, fresh, visit) {
+  constructor(loader, release, fresh, visit, form = "") {
     this.loader = loader;
     this.release = release;
     this.visit = visit;
     this.fresh = fresh;
+    this.form = form;
     /** Each is undefined until it was looked up; `lookUp` says whether it has been. */
     /** @type {Found[]|undefined} known items of the session's last events, newest first */
     this.recent = undefined;

@@ -2,7 +2,7 @@
 
 export class Scores {
   /** @param {number} [capacity] a power of two */
-  constructor(capacity = 8192) {
+  constructor(capacity = 2048) {
     this.mask = capacity - 1;
     this.shift = Math.clz32(capacity) + 1;
     this.keys = new Int32Array(capacity).fill(-1);
@@ -41,6 +41,14 @@ export class Scores {
       slot = (slot + 1) & this.mask;
     }
     return this.values[slot];
+  }
+
+  /** Add the sums of others, times a scale. @param {Scores} others @param {number} scale */
+  addAll(others, scale) {
+    for (let i = 0; i < others.size; i++) {
+      const slot = others.used[i];
+      this.add(others.keys[slot], scale * others.values[slot]);
+    }
   }
 
   /** Call `each` with every item and its sum. @param {(item: number, score: number) => void} each */

@@ -30,7 +30,7 @@ function chunked(size) {
 }
 
 function spliced({ page, size, decided }) {
-  const splicer = new Splicer(random, (html) => html);
+  const splicer = new Splicer(random);
   const rewriter = new HtmlRewritingStream();
   const decide = async (name) => {
     await later();
