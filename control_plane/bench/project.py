@@ -20,22 +20,25 @@ from control_plane.emulator.npm import Talk, cache_folder
 from control_plane.keyring import DEVICE, load_visitor_secrets, make_keys, visitor_key
 from control_plane.settings import Project, Settings, Shop
 
+#: Compiled shops of one size that stay in the cache.
+KEPT = 3
+
 
 def device_id(number: int) -> str:
     """Return the device id of the shop's visitor of that number."""
     return f"{number:022d}"
 
 
-def bench_project(size: Size, talk: Talk) -> Project:
+def bench_project(size: Size, talk: Talk, rules: str = RULES) -> Project:
     """Return the compiled project, made when this version of the code has not made it yet."""
     root = cache_folder(os.environ) / "bench"
-    kept = root / f"{size.items}-{size.visitors}-{_version()}"
+    kept = root / f"{size.items}-{size.visitors}-{_version(rules)}"
     settings = Settings(shop=Shop(name="bench", environment="bench"))
     if not (kept / "build" / "current").exists():
         talk(f"making a shop of {size.items:,} items and {size.visitors:,} visitors, once")
         partial = root / f".{kept.name}.{os.getpid()}"
         try:
-            _compile(Project(partial, settings), size, talk)
+            _compile(Project(partial, settings), size, rules, talk)
             _forget_older(root, size)
             partial.rename(kept)
         finally:
@@ -43,9 +46,9 @@ def bench_project(size: Size, talk: Talk) -> Project:
     return Project(kept, settings)
 
 
-def _compile(project: Project, size: Size, talk: Talk) -> None:
+def _compile(project: Project, size: Size, rules: str, talk: Talk) -> None:
     make_keys(project.keys)
-    project.rules.write_text(RULES, encoding="utf-8")
+    project.rules.write_text(rules, encoding="utf-8")
     secrets = load_visitor_secrets(project.keys)
     secret = secrets.secrets[secrets.current]
     keys = [visitor_key(secret, DEVICE, device_id(n)) for n in range(size.visitors)]
@@ -54,13 +57,13 @@ def _compile(project: Project, size: Size, talk: Talk) -> None:
         compile_release(project, model, log, talk)
 
 
-def _version() -> str:
-    """Return a digest of the code that makes the shop and its tables."""
+def _version(rules: str) -> str:
+    """Return a digest of the rules and of the code that makes the shop and its tables."""
     home = Path(__file__).parents[1]
-    files = [home / "tables.py", *sorted((home / "bench").glob("*.py"))]
+    files = [home / "tables.py", home / "bench" / "shop.py", home / "bench" / "project.py"]
     files += sorted((home / "compiler").rglob("*.*"))
     files += sorted((home / "rules").glob("*.py"))
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(rules.encode())
     for file in files:
         if file.suffix != ".pyc":
             digest.update(file.read_bytes())
@@ -68,7 +71,9 @@ def _version() -> str:
 
 
 def _forget_older(root: Path, size: Size) -> None:
-    for old in root.glob(f"{size.items}-{size.visitors}-*"):
+    """Keep the last few shops of a size: one a set of rules, and one of another branch."""
+    kept = sorted(root.glob(f"{size.items}-{size.visitors}-*"), key=lambda f: f.stat().st_mtime)
+    for old in kept[:-KEPT]:
         shutil.rmtree(old)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from importlib.resources import files
 from pathlib import Path
 
-import msgspec
 from starlette.types import ASGIApp
 
-from control_plane.bench.project import device_id, publish_to
-from control_plane.bench.shop import item_ids, make_shelf, numbering
+from control_plane.bench.project import publish_to
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.options import Options
 from control_plane.emulator.variables import edge_variables
@@ -26,6 +23,14 @@ PARSE = """const answer = "x".repeat(1024);
 export default { async fetch(request) {
   const body = await request.json();
   return body.slots ? new Response(answer) : new Response("no slots", { status: 400 });
+} };"""
+
+PASS = "export default { fetch: (request) => fetch(request) };"
+
+REWRITE_NOTHING = """const nothing = { element() {} };
+export default { async fetch(request) {
+  const page = await fetch(request);
+  return new HTMLRewriter().on("fs-nothing", nothing).transform(page);
 } };"""
 
 
@@ -44,40 +49,3 @@ def edge_worker(project: Project, origin: str | ASGIApp | None = None, **changes
         worker.dispose()
         raise
     return worker
-
-
-class Visitor(msgspec.Struct, frozen=True):
-    """A visitor of the made-up shop: a device with a row of its own, and what it just viewed."""
-
-    device: str
-    items: tuple[str, ...]
-
-    @property
-    def cookies(self) -> str:
-        """The cookies that a browser would send after consent."""
-        # Times are in base 36; zzzzzz is in 2038, so that the session is never over.
-        views = "~".join(f"v{item}" for item in self.items)
-        session = f"1.zzzzzz.zzzzzz.{len(self.items)}.0.0.{views}"
-        consent = f"1.personalization+analytics.{int(time.time())}"
-        return f"fs_c={consent}; fs_id={self.device}; fs_s={session}"
-
-    def decide_body(self, *slots: str) -> bytes:
-        """Return what the shop's own server would post."""
-        body = {
-            "slots": list(slots),
-            "device": self.device,
-            "session": {"events": [{"event": "view", "item": item} for item in self.items]},
-            "consent": {"personalization": True, "analytics": True},
-            "page": {"item": self.items[-1], "category": "boots"},
-        }
-        return msgspec.json.encode(body)
-
-
-def some_visitor(items: int, number: int = 7) -> Visitor:
-    """Return a visitor who viewed three items of one cluster and two of the next."""
-    shelf = make_shelf(items)
-    ids = item_ids(items)
-    order = numbering(items)
-    first, second = shelf.firsts[3], shelf.firsts[4]
-    places = [first, first + 17, second + 5, first + 31, second + 40]
-    return Visitor(device_id(number), tuple(ids[order[place]] for place in places))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from control_plane.bench.edge import PAIRS, EdgeReport, bench_edge
+from control_plane.bench.edge import ASKED_FOR, NAMES, EdgeReport, bench_edge
+from control_plane.bench.measure import Spread
 from control_plane.bench.shop import Size
 from control_plane.cli.options import json_option, report
 
@@ -27,7 +30,7 @@ def bench() -> None:
 )
 @click.option(
     "--only", multiple=True, metavar="NAME",
-    help=f"Only these scenarios: {', '.join(pair.name for pair in PAIRS)}.",
+    help=f"Only these scenarios: {', '.join(NAMES)} ({', '.join(ASKED_FOR)} only when named).",
 )  # fmt: skip
 @click.option(
     "--items",
@@ -48,10 +51,20 @@ def edge(rounds: int, requests: int, only: tuple[str, ...], items: int, as_json:
 
 
 def _lines(result: EdgeReport) -> list[str]:
-    lines = [f"server CPU, median of {result.rounds} rounds of {result.requests:,} requests"]
+    title = f"server CPU, median of {result.rounds} rounds of {result.requests:,} requests"
+    lines = [title] if result.ratios else []
     for one in result.ratios:
         bar = "" if one.bar is None else f"  (bar {one.bar}{'' if one.within else ', NOT met'})"
         low, high = one.ratio.min, one.ratio.max
-        lines.append(f"  {one.name:<12} {one.ratio.median:5.2f}  {low:.2f}-{high:.2f}{bar}")
-        lines.append(f"               {one.says}")
+        lines.append(f"  {one.name:<17} {one.ratio.median:5.2f}  {low:.2f}-{high:.2f}{bar}")
+        lines.append(f"  {'':<17} {one.says}")
+    for name, found in result.others.items():
+        told = {key: value for key, value in found.items() if key != "steps"}
+        lines += [name, *(f"  {key:<18} {_text(value)}" for key, value in told.items())]
     return lines
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Spread):
+        return f"{value.median}  {value.min}-{value.max}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

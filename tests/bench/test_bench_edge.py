@@ -61,6 +61,34 @@ def test_a_second_run_keeps_the_shop_and_speaks_to_people(bench):
     assert "a slot of fixed markup / a 1 KB constant" in run.stdout
 
 
+@pytest.mark.slow
+def test_pages_flags_and_growthbook_are_compared(bench):
+    names = ["page", "ofrep", "growthbook", "growthbook-fresh"]
+    only = [word for name in names for word in ("--only", name)]
+    run = bench("--rounds", "1", "--requests", "20", "--json", *only)
+    assert run.returncode == 0, run.stderr
+    report = json.loads(run.stdout)
+    assert [one["name"] for one in report["ratios"]] == ["page", "ofrep", *names[2:]]
+    assert {one["bar"] for one in report["ratios"]} == {1.3, 1.6, None}
+
+
+@pytest.mark.slow
+def test_what_is_no_ratio_is_told_too(bench):
+    names = ["first-byte", "compute", "cold", "zipf", "memory"]
+    only = [word for name in names for word in ("--only", name)]
+    run = bench("--requests", "50", "--json", *only)
+    assert run.returncode == 0, run.stderr
+    others = json.loads(run.stdout)["others"]
+    assert list(others) == names
+    first, held = others["first-byte"], others["first-byte"]["origin_holds_ms"]
+    assert first["filled_ms"]["min"] < held, "the first half's slot waits for nothing below it"
+    assert others["compute"]["p50_ms"] <= others["compute"]["p99_ms"]
+    assert others["cold"]["values_median"] >= others["cold"]["steps_median"] >= 3
+    assert len(others["zipf"]["hit_rate"]) == 10
+    assert others["memory"]["visitors"] == others["memory"]["items"] == 2000
+    assert others["memory"]["rss_end_mb"] > others["memory"]["cache_max_mb"] > 0
+
+
 def test_an_unknown_scenario_is_refused(bench):
     run = bench("--only", "slto")
     assert run.returncode == 2
