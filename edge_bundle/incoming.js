@@ -30,7 +30,11 @@ export class Incoming {
   }
 
   get url() {
-    return (this.parsed ??= new URL(this.address));
+    try {
+      return (this.parsed ??= new URL(this.address));
+    } catch {
+      throw new Refusal(400, "bad_request", "malformed address");
+    }
   }
 
   /** @param {string} name */

@@ -5,6 +5,7 @@ const CRAWLERS =
 const TABLET = /ipad|tablet|android(?!.*mobile)/i;
 const MOBILE = /mobi|iphone|android/i;
 const MAX_KEPT = 500;
+const MAX_LENGTH = 512;
 
 /** @typedef {{crawler: boolean, device: "desktop"|"mobile"|"tablet"}} Agent */
 
@@ -14,7 +15,8 @@ const kept = new Map();
 
 /** @param {string|null} name the User-Agent header @returns {Agent} */
 export function agentOf(name) {
-  const text = name ?? "";
+  // A name of any length would take the patterns, and memory, as long as its sender likes.
+  const text = (name ?? "").slice(0, MAX_LENGTH);
   let agent = kept.get(text);
   if (agent) return agent;
   const device = TABLET.test(text) ? "tablet" : MOBILE.test(text) ? "mobile" : "desktop";

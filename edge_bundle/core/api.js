@@ -26,6 +26,8 @@ import { isCrawler, visitOf } from "./visit.js";
  */
 
 const MAX_DECIDE_BYTES = 65_536;
+/** What the collector takes; nothing else is passed on. */
+const EVENTS = /^v1\/(batch|track|page|screen|identify|group|alias)$/;
 
 /**
  * Answer a call under the prefix, or null when it is not one of ours. The answer is there at
@@ -85,7 +87,7 @@ function route(edge, loader, call, path, host) {
   if (path === "sdk.js") return only("GET", call) ?? script(host.assets.sdk);
   if (path === "preview.css") return only("GET", call) ?? script(RIBBON_CSS, "style");
   if (path === "consent.js") return only("GET", call) ?? script(host.assets.consent);
-  if (path.startsWith("v1/")) {
+  if (EVENTS.test(path)) {
     return only("POST", call) ?? events(edge, loader, call, path, host.collect);
   }
   throw new Refusal(404, "not_found", "nothing here");

@@ -21,7 +21,11 @@ export function stampEvents(text, visit, agent) {
     throw new Refusal(400, "bad_request", `at most ${MAX_CALLS} events a batch`);
   }
   for (const call of calls) stamp(call, visit, agent);
-  return JSON.stringify(body);
+  try {
+    return JSON.stringify(body);
+  } catch {
+    throw new Refusal(400, "bad_request", "the events nest too deep");
+  }
 }
 
 /** @param {any} call @param {Visit} visit @param {string} agent */

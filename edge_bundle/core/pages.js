@@ -60,7 +60,7 @@ export function vouchedUser(edge, call, header, visit) {
   const { secure } = call;
   const status = header("cf-cache-status") ?? "DYNAMIC";
   const own =
-    /\b(private|no-store)\b/i.test(header("cache-control") ?? "") &&
+    /(^|[\s,])(private|no-store)\s*(,|$)/i.test(header("cache-control") ?? "") &&
     header("age") === null &&
     ["DYNAMIC", "BYPASS", "MISS"].includes(status.toUpperCase());
   if (!own) return "";
