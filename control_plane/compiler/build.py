@@ -161,7 +161,7 @@ def _compile_tables(
         key_id=model.key_id,
         popular=popular.digest,
         reminder_scale=model.reminder_scale,
-        segments=[(segment.key, segment.name) for segment in model.segments],
+        segments=[(segment.key, segment.name, segment.when) for segment in model.segments],
         rules=rules,
         templates=templates,
     )

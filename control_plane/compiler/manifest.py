@@ -47,7 +47,7 @@ class Parts(msgspec.Struct, frozen=True):
     key_id: str
     popular: bytes
     reminder_scale: float
-    segments: list[tuple[str, str]]
+    segments: list[tuple[str, str, dict[str, Any] | None]]
     rules: dict[str, Any]
     templates: dict[str, Any]
 

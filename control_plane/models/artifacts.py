@@ -42,7 +42,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A learned group of visitors.
 
     `key` stays the same between runs; `name` is readable; `traits` say what sets it apart as
-    feature name -> standard scores from the mean; `centroid` is in scaled feature space.
+    feature name -> standard scores from the mean; `centroid` is in scaled feature space. `when` is
+    the condition by which the edge tells visitors without a row, None where none is good enough.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     traits: dict[str, float]
     centroid: tuple[float, ...] = ()
+    when: dict[str, Any] | None = None
 
 
 class Visitors(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from control_plane.errors import suggest
 from control_plane.rules.content import read_content
 from control_plane.rules.experiments import read_holdout
 from control_plane.rules.problems import Place, Problems
+from control_plane.rules.segments import read_segments
 from control_plane.rules.shapes import Content, Experiment, Html, Items, Rule, Rules, Slot, Weight
 from control_plane.rules.slots import SlotReader, read_name
 from control_plane.rules.source import read
@@ -20,7 +21,7 @@ from control_plane.rules.times import read_timezone
 FILE = "rules.yaml"
 HASH_VERSION = 2
 
-_KEYS = ("timezone", "content", "slots", "holdout")
+_KEYS = ("timezone", "content", "segments", "slots", "holdout")
 
 
 def load_rules(root: Path) -> Rules:
@@ -34,6 +35,7 @@ def load_rules(root: Path) -> Rules:
     for name, place in (found["content"].entries() if "content" in found else {}).items():
         content[read_name(place, name, "a content's name")] = read_content(place, root)
     reader = SlotReader(list(content), zone)
+    segments = read_segments(found["segments"], reader) if "segments" in found else {}
     slots: dict[str, Slot] = {}
     for name, place in (found["slots"].entries() if "slots" in found else {}).items():
         slots[read_name(place, name, "a slot's name")] = reader.slot(place)
@@ -45,6 +47,11 @@ def load_rules(root: Path) -> Rules:
         content=content,
         slots=slots,
         holdout=holdout,
+        segments=segments,
+        segment_lines={
+            name: one.line
+            for name, one in (found["segments"].entries() if segments else {}).items()
+        },
         segment_uses=tuple(reader.segment_uses),
     )
 
@@ -52,9 +59,14 @@ def load_rules(root: Path) -> Rules:
 def validate_segments(rules: Rules, known: Collection[str]) -> None:
     """Raise InputError that tells of every condition on a segment that the model has not."""
     problems = Problems(Path(rules.file))
+    for name in rules.segments:
+        if name in known:
+            problem, remedy = "the model has a segment of this name", "Choose another name."
+            problems.add(rules.segment_lines[name], f"segments.{name}", problem, remedy)
+    both = [*known, *rules.segments]
     for use in rules.segment_uses:
-        if use.segment not in known:
-            remedy = suggest(use.segment, list(known)) if known else "The model has no segments."
+        if use.segment not in both:
+            remedy = suggest(use.segment, both) if both else "The model has no segments."
             problems.add(use.line, use.field, f"unknown segment {use.segment!r}", remedy)
     problems.raise_any()
 
@@ -68,6 +80,7 @@ def to_table(rules: Rules) -> dict[str, Any]:
         "holdout": (
             {"key": rules.holdout.key, "share": rules.holdout.share} if rules.holdout else None
         ),
+        **({"segments": [list(one) for one in rules.segments.items()]} if rules.segments else {}),
     }
 
 

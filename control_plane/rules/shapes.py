@@ -105,11 +105,15 @@ class SegmentUse(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole rules file."""
+    """A whole rules file. `segments` are conditions by name, `segment_lines` where
+    each stands.
+    """
 
     file: str
     timezone: str
     content: dict[str, Content]
     slots: dict[str, Slot]
     holdout: Holdout | None = None
+    segments: dict[str, dict[str, Any]] = {}
+    segment_lines: dict[str, int] = {}
     segment_uses: tuple[SegmentUse, ...] = ()

@@ -5,6 +5,7 @@ import { isBrowser, isTrusted } from "./callers.js";
 import { decideSlots } from "./decide.js";
 import { MAX_BATCH_BYTES, stampEvents } from "./events.js";
 import { explainCall, explainSlot } from "./explain.js";
+import { needsOf } from "./needs.js";
 import { answerFlags } from "./ofrep.js";
 import { mayPreview, openPreview } from "./preview.js";
 import { Refusal, pageOf, parseObject, readSlots, withBody } from "./requests.js";
@@ -25,6 +26,8 @@ import { isCrawler, visitOf } from "./visit.js";
  * @typedef {{assets: Assets, collect: (path: string, body: string) => Promise<boolean>}} Host
  */
 
+/** What it takes to say in which segments somebody is. */
+const SEGMENTS = { items: false, visitor: true, segments: true, attributes: [], weights: [] };
 const MAX_DECIDE_BYTES = 65_536;
 /** What the collector takes; nothing else is passed on. */
 const EVENTS = /^v1\/(batch|track|page|screen|identify|group|alias)$/;
@@ -127,9 +130,13 @@ function decideNow(edge, loader, call, body, trusted, explain) {
   const slots = readSlots(body.slots, release.rules.slots);
   const known = visitOf(call, loader);
   const scene = new Scene(loader, release, fresh, withBody(known.visit, body, trusted));
+  const open = trusted || loader.preview !== null;
+  if (open && !scene.lookUp(SEGMENTS)) {
+    for (const { name } of slots) scene.lookUp(needsOf(release, name));
+    return null;
+  }
   const decided = decideSlots(scene, slots);
   if (!decided) return null;
-  const open = trusted || loader.preview !== null;
   /** @type {Record<string, any>} */
   const decisions = {};
   for (const name in decided) decisions[name] = told(decided[name], open);

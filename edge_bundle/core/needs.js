@@ -4,6 +4,7 @@
  * @typedef {object} Needs
  * @property {boolean} items whether a shelf or a condition needs the session's items
  * @property {boolean} visitor whether one needs the visitor's row
+ * @property {boolean} segments whether one needs the visitor's segments
  * @property {string[]} attributes names that the slot's conditions ask for
  * @property {import("./weights.js").Weights[]} weights of the slot's shelves
  */
@@ -23,18 +24,27 @@ export function slotNeeds(rules, slot) {
     .filter((content) => content?.kind === "items");
   if (!shelves.length) return needs;
   const weights = shelves.flatMap((shelf) => shelf.weights ?? []);
-  return { ...needs, items: true, visitor: true, weights };
+  const segments = needs.segments || JSON.stringify(shelves).includes('["segment",');
+  return { ...needs, items: true, visitor: true, segments, weights };
 }
 
 /** What it takes to choose a slot's content, without making it. @param {any} slot @returns {Needs} */
 export function choiceNeeds(slot) {
   const paths = slot.rules.flatMap((/** @type {any} */ rule) => pathsOf(rule.when));
+  const segments = paths.includes("segments");
   return {
-    items: paths.some((/** @type {string} */ path) => /^session(\.categories|$)/.test(path)),
-    visitor: paths.includes("segments"),
-    attributes: [...new Set(/** @type {string[]} */ (paths).map((path) => path.split(".")[0]))],
-    weights: [],
+    items: needItems(paths), visitor: segments, segments, attributes: attributesIn(paths), weights: [],
   };
+}
+
+/** Whether conditions on these paths need the session's items. @param {string[]} paths */
+export function needItems(paths) {
+  return paths.some((path) => /^session(\.categories|$)/.test(path));
+}
+
+/** @param {string[]} paths @returns {string[]} the attributes they start at */
+export function attributesIn(paths) {
+  return [...new Set(paths.map((path) => path.split(".")[0]))];
 }
 
 /** What all of them need together. @param {Needs[]} all @returns {Needs} */
@@ -42,13 +52,14 @@ export function joined(all) {
   return {
     items: all.some(({ items }) => items),
     visitor: all.some(({ visitor }) => visitor),
+    segments: all.some(({ segments }) => segments),
     attributes: [...new Set(all.flatMap(({ attributes }) => attributes))],
     weights: all.flatMap(({ weights }) => weights),
   };
 }
 
 /** @param {any} condition @returns {string[]} the paths of attributes it asks for */
-function pathsOf(condition) {
+export function pathsOf(condition) {
   if (typeof condition !== "object" || condition === null) return [];
   if (Array.isArray(condition)) return condition.flatMap(pathsOf);
   return Object.keys(condition).flatMap((key) => (key[0] === "$" ? pathsOf(condition[key]) : [key]));

@@ -204,7 +204,8 @@ function leading(sources, item) {
 }
 
 /** @param {Scene & {recent: any[]}} scene @param {Content} content @param {string} source @param {Scores} sums */
-function fillSource({ release, visit, recent, page, row, popular, segments }, content, source, sums) {
+function fillSource(scene, content, source, sums) {
+  const { release, visit, recent, page, row, popular } = scene;
   switch (source) {
     case "item":
       return page?.table.addRow(page.number, 1, sums);
@@ -213,7 +214,7 @@ function fillSource({ release, visit, recent, page, row, popular, segments }, co
     case "visitor":
       return row?.items.forEach((item, i) => sums.add(item, row.scores[i]));
     case "segment":
-      return segments.forEach((key) => fillList(popular?.list(`segment:${key}`), sums));
+      return scene.segments.forEach((key) => fillList(popular?.list(`segment:${key}`), sums));
     case "popular_here":
       return fillList(popular?.list(`country:${visit.given?.country ?? visit.facts.country}`), sums);
     case "popular":

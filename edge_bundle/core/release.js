@@ -43,7 +43,7 @@ export class Release {
     this.rules = body.rules;
     this.templates = body.templates;
     this.serving = body.serving;
-    /** @type {[string, string][]} */
+    /** @type {[key: string, name: string, when: any][]} */
     this.segments = body.segments;
     /** @type {typeof OPENERS[2]} */
     this.open = OPENERS[/** @type {1|2} */ (body.format)];

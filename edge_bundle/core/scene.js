@@ -2,6 +2,7 @@
 
 import { attributesOf } from "./attributes.js";
 import { findRecent, findRow } from "./history.js";
+import { segmentNeeds, segmentsOf } from "./segments.js";
 import { findClasses } from "./weights.js";
 
 /**
@@ -34,10 +35,13 @@ export class Scene {
     this.popular = undefined;
     /** @type {Found|null|undefined} the page's item */
     this.page = undefined;
-    /** @type {string[]} those a trusted caller or a preview names, else the row's */
-    this.segments = NO_SEGMENTS;
-    const { given } = visit;
-    if (given && Array.isArray(given.segments)) this.segments = given.segments;
+    /** @type {string[]|undefined} */
+    this.placed = undefined;
+  }
+
+  /** Those a trusted caller or a preview names, else the row's or the session's. */
+  get segments() {
+    return (this.placed ??= segmentsOf(this));
   }
 
   /**
@@ -55,16 +59,14 @@ export class Scene {
         this.page = visit.page.item ? release.find(loader, visit.page.item) : null;
       }
     }
-    if (needs.visitor && this.row === undefined) {
-      this.row = findRow(loader, release, visit);
-      if (this.row && this.row.segment >= 0 && this.segments === NO_SEGMENTS) {
-        this.segments = [release.segments[this.row.segment][0]];
-      }
+    if (needs.visitor && this.row === undefined) this.row = findRow(loader, release, visit);
+    let ready = !needs.visitor || this.row !== undefined;
+    if (needs.segments && !this.recent && segmentNeeds(release).items) {
+      this.recent = findRecent(loader, release, visit);
+      if (!this.recent) ready = false;
     }
-    let weighed = true;
-    for (const weights of needs.weights) if (!findClasses(loader, weights)) weighed = false;
-    const items = weighed && this.recent && this.page !== undefined;
-    return (!needs.items || items) && (!needs.visitor || this.row !== undefined);
+    for (const weights of needs.weights) if (!findClasses(loader, weights)) ready = false;
+    return ready && (!needs.items || (this.recent && this.page !== undefined));
   }
 
   /** Look up the popular items. Say whether they are there; if not, they are noted as missing. */
@@ -76,6 +78,7 @@ export class Scene {
   /** Go to another page, or to an element that names another item, of the same visit. @param {Visit["page"]} page */
   turnTo(page) {
     if (page.item !== this.visit.page.item) this.page = undefined;
+    if (page !== this.visit.page) this.placed = undefined;
     this.visit.page = page;
   }
 
@@ -84,6 +87,3 @@ export class Scene {
     return attributesOf(this, names);
   }
 }
-
-/** @type {string[]} */
-const NO_SEGMENTS = [];
