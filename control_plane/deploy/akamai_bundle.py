@@ -78,7 +78,7 @@ def _scripts(folder: Traversable) -> list[Traversable]:
 
 def _json(value: object) -> bytes:
     # Line separators may stand in a JSON text, and in a script only since 2019.
-    text = json.dumps(value, ensure_ascii=False, indent=1)
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
 
 

@@ -23,9 +23,16 @@ function decoder(binary) {
       if (typeof encoded !== "string") throw new TypeError("decode takes a text");
       if (!["String", "Uint8Array"].includes(format)) throw new TypeError(`format ${format}`);
       const text = binary(encoded);
-      return format === "String" ? text : Uint8Array.from(text, (sign) => sign.charCodeAt(0));
+      return format === "String" ? text : bytesOf(text);
     },
   });
+}
+
+/** @param {string} binary */
+function bytesOf(binary) {
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }
 
 export const base64 = decoder(atob);
