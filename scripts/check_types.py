@@ -39,6 +39,7 @@ OPTIONS = {
 PASSES = {
     "akamai": (["esnext"], ["core.d.ts", "akamai.d.ts"], ["akamai/*.js", "akamai/core/*.js"]),
     "cloudflare": (["esnext", "webworker"], ["workers.d.ts"], ["*.js"]),
+    "pages": (["esnext", "dom", "dom.iterable"], [], ["pages/*.js"]),
 }
 
 
@@ -59,7 +60,7 @@ def check(bundle: Path, folder: Path) -> str:
     (copy / "akamai" / "core").symlink_to("../core")
     said = ""
     for name, (lib, files, include) in PASSES.items():
-        config = {"compilerOptions": {**OPTIONS, "lib": lib}, "files": files, "include": include}
+        config = {"compilerOptions": {**OPTIONS, "lib": lib}, "include": [*files, *include]}
         (copy / f"{name}.json").write_text(json.dumps(config))
         command = [node, compiler, "-p", f"edge_bundle/{name}.json", "--pretty", "false"]
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

@@ -26,11 +26,12 @@ from control_plane.compiler.templates import load_template
 from control_plane.compiler.values import Value
 from control_plane.compiler.visitors import visitor_values
 from control_plane.compiler.weights import compile_weights
-from control_plane.errors import WorkError
+from control_plane.errors import TableError, WorkError
 from control_plane.hashing import hash_texts
 from control_plane.keyring import load_signing_key
 from control_plane.models.artifacts import Model, Rows, load
 from control_plane.rules.load import load_rules, to_table, validate_segments
+from control_plane.rules.phases import Past, past_of, validate_phases
 from control_plane.settings import Project
 from control_plane.tables import FORMAT, digest
 
@@ -52,6 +53,7 @@ class Release(msgspec.Struct, frozen=True):
     values: list[dict[str, Any]]
     bytes_by_kind: dict[str, int]
     catalogue_at: int = 0
+    experiments: dict[str, Past] = {}
 
 
 def compile_project(project: Project, progress: Progress = lambda step: None) -> Release:
@@ -72,6 +74,8 @@ def compile_release(
     """Compile a model with the catalogue that `log` shows as `items`, and the project's rules."""
     rules = load_rules(project.root)
     validate_segments(rules, [segment.key for segment in model.segments])
+    past = _past_experiments(project.build)
+    validate_phases(rules, past)
     table = to_table(rules)
     names = {entry["template"] for entry in table["content"].values() if "template" in entry}
     templates = {name: load_template(name, project.root / "templates") for name in sorted(names)}
@@ -107,6 +111,7 @@ def compile_release(
             values=listed,
             bytes_by_kind=_bytes_by_kind(listed),
             catalogue_at=catalogue_at,
+            experiments={**past, **past_of(rules)},
         )
         (partial / "release.json").write_text(
             json.dumps(msgspec.to_builtins(release), indent=1) + "\n", encoding="utf-8"
@@ -119,6 +124,19 @@ def compile_release(
             "The one before is untouched; make room and run 'frontshelf compile' again."
         ) from error
     return release
+
+
+def _past_experiments(build: Path) -> dict[str, Past]:
+    """Return what the release before, and those before it, said of their experiments."""
+    file = build / "current" / "release.json"
+    try:
+        return dict(json.loads(file.read_bytes()).get("experiments", {}))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise TableError(
+            f"{file}: cannot be read ({error}). Remove {build / 'current'}, and compile again."
+        ) from error
 
 
 def _compile_tables(

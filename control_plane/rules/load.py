@@ -53,6 +53,7 @@ def load_rules(root: Path) -> Rules:
             for name, one in (found["segments"].entries() if segments else {}).items()
         },
         segment_uses=tuple(reader.segment_uses),
+        experiment_uses=tuple(reader.experiment_uses),
     )
 
 
@@ -136,10 +137,16 @@ def _experiment(experiment: Experiment) -> dict[str, Any]:
         "weights": list(experiment.weights),
         "coverage": experiment.coverage,
         "ranges": [list(bounds) for bounds in ranges],
-        "seed": experiment.key,
+        "seed": _seed(experiment),
         "hash_version": HASH_VERSION,
         "phase": experiment.phase,
     }
     if experiment.namespace:
         table["namespace"] = list(experiment.namespace)
     return table
+
+
+def _seed(experiment: Experiment) -> str:
+    """A new phase assigns anew, so that no arm inherits the people of another."""
+    key, phase = experiment.key, experiment.phase
+    return key if phase == 1 else f"{key}:{phase}"

@@ -56,7 +56,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     """Variations (content names) shown by assignment; people are told apart by device id.
 
     `namespace` is (name, from, to); experiments in parts of one that do not overlap never share
-    a person. A new `phase` starts the counting anew.
+    a person. A new `phase` assigns everybody anew.
     """
 
     key: str
@@ -104,6 +104,13 @@ class SegmentUse(msgspec.Struct, frozen=True):
     field: str
 
 
+class ExperimentUse(msgspec.Struct, frozen=True):
+    """Where a rule runs an experiment: the line and name of the whole and of each of its keys."""
+
+    experiment: Experiment
+    places: dict[str, tuple[int, str]]
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """A whole rules file. `segments` are conditions by name, `segment_lines` where
     each stands.
@@ -117,3 +124,4 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     segments: dict[str, dict[str, Any]] = {}
     segment_lines: dict[str, int] = {}
     segment_uses: tuple[SegmentUse, ...] = ()
+    experiment_uses: tuple[ExperimentUse, ...] = ()

@@ -12,7 +12,7 @@ from control_plane.rules.attributes import ATTRIBUTES
 from control_plane.rules.experiments import read_experiment
 from control_plane.rules.problems import Place
 from control_plane.rules.reach import shadowed_by
-from control_plane.rules.shapes import Rule, SegmentUse, Slot
+from control_plane.rules.shapes import ExperimentUse, Rule, SegmentUse, Slot
 from control_plane.rules.times import read_time
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -29,6 +29,7 @@ class SlotReader:
         self.ids: dict[str, int] = {}
         self.experiments: dict[str, Any] = {}
         self.segment_uses: list[SegmentUse] = []
+        self.experiment_uses: list[ExperimentUse] = []
 
     def slot(self, place: Place) -> Slot:
         """Return one slot."""
@@ -66,6 +67,7 @@ class SlotReader:
         experiment = None
         if "experiment" in found:
             experiment = read_experiment(found["experiment"], self.content, self.experiments)
+            self.experiment_uses.append(ExperimentUse(experiment, _places(found["experiment"])))
         return Rule(
             id=self.rule_id(found["id"]) if "id" in found else "",
             when=self.condition(found["when"]) if "when" in found else None,
@@ -132,6 +134,12 @@ def _note_unreachable(place: Place, rule: Rule, before: list[Rule]) -> None:
     if other is not None:
         remedy = "Move it up, or give the other a condition."
         place.wrong(f"can never match: rule {other.id!r} above always wins", remedy)
+
+
+def _places(place: Place) -> dict[str, tuple[int, str]]:
+    """Return where a mapping stands, under "", and where each of its keys does."""
+    below = {key: (one.line, one.field) for key, one in place.entries().items()}
+    return {"": (place.line, place.field), **below}
 
 
 def _texts(place: Place) -> list[SegmentUse]:

@@ -2,9 +2,11 @@
 
 import { cookieHeaders, failure, fragment, json, script } from "./answers.js";
 import { isBrowser, isTrusted } from "./callers.js";
+import { setCookie } from "./cookies.js";
 import { decideSlots } from "./decide.js";
 import { MAX_BATCH_BYTES, stampEvents } from "./events.js";
 import { explainCall, explainSlot } from "./explain.js";
+import { Decided } from "./exposures.js";
 import { needsOf } from "./needs.js";
 import { answerFlags } from "./ofrep.js";
 import { mayPreview, openPreview } from "./preview.js";
@@ -219,14 +221,27 @@ async function events(edge, loader, call, path, collect) {
   if (loader.preview) return json(200, { success: true });
   const server = isTrusted(edge, call) && !isBrowser(call);
   const { visit } = visitOf(call, loader);
+  const { secure } = call;
   if (!server && !visit.consent.analytics) {
     throw new Refusal(403, "no_consent", "the visitor has not consented to analytics");
   }
   if (isCrawler(call)) return json(200, { success: true });
   parseObject(text);
-  const body = server ? text : stampEvents(text, visit, call.header("user-agent") ?? "");
-  if (await collect(`/${path}`, body)) return json(200, { success: true });
+  const decided = await decidedFor(edge, loader, visit, text);
+  const body = server ? text : stampEvents(text, visit, call.header("user-agent") ?? "", decided);
+  if (await collect(`/${path}`, body)) {
+    const { sticky } = decided;
+    const cookies = sticky === visit.sticky ? [] : [setCookie("fs_exp", sticky, { secure })];
+    return json(200, { success: true }, cookieHeaders(cookies));
+  }
   return failure(503, "collector_unavailable", "try again", [["retry-after", "5"]]);
+}
+
+/** @param {Edge} edge @param {Loader} loader @param {import("./visit.js").Visit} visit @param {string} text */
+async function decidedFor({ releases }, loader, visit, text) {
+  if (!text.includes('"decision"')) return new Decided([], visit);
+  const live = await loader.settled(() => releases.ready(loader));
+  return new Decided([live?.release, releases.before], visit);
 }
 
 /** The live release, or null while the head has to be waited for. @param {Edge} edge @param {Loader} loader */

@@ -11,7 +11,7 @@ const START = 0x811c9dc5;
  * @param {number} [hash] of what stands before the text: going on spares joining strings
  * @returns {number} an unsigned 32-bit integer
  */
-function fnv1a(text, hash = START) {
+export function fnv1a(text, hash = START) {
   for (let i = 0; i < text.length; i++) {
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   }

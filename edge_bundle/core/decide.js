@@ -47,25 +47,27 @@ export function decideSlots(scene, slots) {
 
 /** @param {Scene} scene @param {SlotRequest} slot @param {string} id @returns {Decision|null} */
 function decideSlot(scene, { name, limit }, id) {
-  if (scene.loader.overlays?.off.has(name)) return { id, ...OFF };
+  const place = id + scene.release.place(name);
+  if (scene.loader.overlays?.off.has(name)) return { id: `${place}o`, ...OFF };
   const needs = needsOf(scene.release, name);
   if (!scene.lookUp(needs)) return null;
   /** @type {Record<string, any>|undefined} made only when a rule asks */
   let made;
   const attributes = () => (made ??= scene.attributes(needs.attributes));
   const choice = choose(scene.release.rules, name, scene.visit, attributes);
-  return fill(scene, choice, id, limit);
+  return fill(scene, choice, place, limit);
 }
 
 /**
  * Make the chosen content. A shelf without a single item leaves the page's own content.
  * @param {Scene} scene
  * @param {Choice} choice
- * @param {string} id
+ * @param {string} place what its id says before what was chosen
  * @param {number} [limit]
  * @returns {Decision|null}
  */
-function fill(scene, { content: name, reason, experiment }, id, limit) {
+function fill(scene, { content: name, reason, experiment, code }, place, limit) {
+  const id = place + code;
   const { rules, templates } = scene.release;
   const { form } = scene;
   const content = name === null ? undefined : rules.content[name];
@@ -76,7 +78,9 @@ function fill(scene, { content: name, reason, experiment }, id, limit) {
   const shelf = fillShelf(scene, content, limit ?? content.limit);
   if (!shelf) return null;
   const { cards, source } = shelf;
-  if (!cards.length) return { id, content: null, items: NONE, reason: "empty", experiment, html: null };
+  if (!cards.length) {
+    return { id: `${place}e${code}`, content: null, items: NONE, reason: "empty", experiment, html: null };
+  }
   return {
     id,
     content: name,

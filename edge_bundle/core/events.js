@@ -12,15 +12,22 @@ const MAX_CALLS = 1000;
  * @param {string} text a Segment batch, or a single call
  * @param {Visit} visit
  * @param {string} agent
+ * @param {import("./exposures.js").Decided} decided
  * @returns {string} the body to pass on
  */
-export function stampEvents(text, visit, agent) {
+export function stampEvents(text, visit, agent, decided) {
   const body = parseObject(text);
   const calls = Array.isArray(body.batch) ? body.batch : [body];
   if (calls.length > MAX_CALLS) {
     throw new Refusal(400, "bad_request", `at most ${MAX_CALLS} events a batch`);
   }
-  for (const call of calls) stamp(call, visit, agent);
+  for (const call of calls) {
+    stamp(call, visit, agent);
+    const { properties } = call;
+    if (properties?.decision) {
+      properties.decision = decided.tell(properties.decision, properties.exposure);
+    }
+  }
   try {
     return JSON.stringify(body);
   } catch {
@@ -39,6 +46,7 @@ function stamp(call, visit, agent) {
   const context = typeof call.context === "object" && call.context !== null ? call.context : {};
   call.context = {
     ...context,
+    decision: undefined, // its place is among the properties, where it is looked into
     consent: { personalization, analytics },
     country: visit.facts.country ?? undefined,
     device: visit.facts.device,

@@ -4,8 +4,10 @@
  */
 
 import { chooseVariation, hash } from "./bucket.js";
+import { assign } from "./choose.js";
 import { evaluate } from "./conditions.js";
 import { needsOf } from "./needs.js";
+import { keptVariation, shortName } from "./sticky.js";
 import { SPARE, Shelf, allowedSources, parts, rank, total } from "./recommend.js";
 
 /**
@@ -71,7 +73,7 @@ function traceChoice({ release: { rules }, visit }, name, attributes) {
     if (found) return { id, forced, outcome: "not_reached", tests: [] };
     const tests = testsOf(rule, visit, unit, attributes);
     const matched = tests.every(({ met }) => met);
-    if (matched) found = { content: shownBy(rule, unit), because: `rule:${rule.id}` };
+    if (matched) found = { content: shownBy(rule, unit, visit.sticky), because: `rule:${rule.id}` };
     return { id, forced, outcome: matched ? "matched" : "passed_over", tests };
   });
   const { content, because } = found ?? { content: slot.default ?? null, because: "default" };
@@ -84,10 +86,10 @@ function traceHoldout({ key, share }, unit) {
   return { key, share, place, held: place !== null && place < share };
 }
 
-/** @param {any} rule @param {string|null} unit @returns {string} */
-function shownBy({ show, experiment }, unit) {
+/** @param {any} rule @param {string|null} unit @param {string} sticky @returns {string} */
+function shownBy({ show, experiment }, unit, sticky) {
   if (!experiment) return show;
-  return experiment.variations[chooseVariation(placeOf(experiment, unit), experiment.ranges)];
+  return experiment.variations[assign(experiment, unit ?? "", sticky)?.variation ?? -1];
 }
 
 /** @param {any} experiment @param {string|null} unit @returns {number} */
@@ -100,12 +102,12 @@ function placeOf({ seed, hash_version: version }, unit) {
  * @param {Record<string, any>} attributes
  * @returns {Test[]}
  */
-function testsOf({ starts, ends, when, experiment }, { now }, unit, attributes) {
+function testsOf({ starts, ends, when, experiment }, { now, sticky }, unit, attributes) {
   const tests = [];
   if (starts) tests.push(test("starts", timeOf(starts), timeOf(now), now >= starts));
   if (ends) tests.push(test("ends", timeOf(ends), timeOf(now), now < ends));
   if (when) tests.push(...conditionTests(when, attributes));
-  if (experiment) tests.push(...assignmentTests(experiment, unit));
+  if (experiment) tests.push(...assignmentTests(experiment, unit, sticky));
   return tests;
 }
 
@@ -138,11 +140,15 @@ function valueAt(value, path) {
   return value ?? null;
 }
 
-/** @param {any} experiment @param {string|null} unit @returns {Test[]} */
-function assignmentTests(experiment, unit) {
+/** @param {any} experiment @param {string|null} unit @param {string} sticky @returns {Test[]} */
+function assignmentTests(experiment, unit, sticky) {
   const { key, namespace, ranges, variations } = experiment;
   const tests = [test("device", "a device, with consent", unit !== null, unit !== null)];
   if (unit === null) return tests;
+  const kept = keptVariation(sticky, shortName(experiment));
+  if (variations[kept]) {
+    return [...tests, test("fs_exp", "the variation shown before", { variation: kept, shows: variations[kept] }, true)];
+  }
   if (namespace) {
     const [name, from, to] = namespace;
     const place = /** @type {number} */ (hash(`__${name}`, unit, 1));

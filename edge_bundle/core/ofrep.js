@@ -25,7 +25,7 @@ import { visitOf } from "./visit.js";
 
 const PATH = "/ofrep/v1/evaluate/flags";
 const MAX_BYTES = 65_536;
-const OFF = { content: null, reason: "off", experiment: null };
+const OFF = { content: null, reason: "off", experiment: null, code: "o" };
 const PLAIN = { page: undefined, consent: undefined, visitor: undefined, session: undefined };
 
 /**

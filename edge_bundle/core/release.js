@@ -5,6 +5,7 @@ import { lowerBound, openTable } from "./columns.js";
 import { openOldItems, openOldPopular, openOldVisitors } from "./format1.js";
 import { partOf, valueNumber } from "./locate.js";
 import { hex } from "./platform.js";
+import { shortName } from "./sticky.js";
 import { CardTable, ItemTable, PopularTable, VisitorTable } from "./tables.js";
 
 /** @typedef {import("./loader.js").Loader} Loader */
@@ -57,6 +58,31 @@ export class Release {
     /** What each slot can ask for, filled as slots are asked for. */
     /** @type {Map<string, import("./needs.js").Needs>} */
     this.needs = new Map();
+    /** What decision ids say of each slot, filled likewise. */
+    /** @type {Map<string, string>} */
+    this.places = new Map();
+    /** @type {Map<string, any>|null} */
+    this.running = null;
+  }
+
+  /** The part of a decision's id that names release and slot. @param {string} name a known slot */
+  place(name) {
+    let place = this.places.get(name);
+    if (!place) {
+      place = `.${this.id}.${Object.keys(this.rules.slots).indexOf(name)}.`;
+      this.places.set(name, place);
+    }
+    return place;
+  }
+
+  /** Its experiments by short name. */
+  get experiments() {
+    if (!this.running) {
+      const rules = Object.values(this.rules.slots).flatMap((slot) => slot.rules);
+      const all = rules.map(({ experiment }) => experiment).filter(Boolean);
+      this.running = new Map(all.map((experiment) => [shortName(experiment), experiment]));
+    }
+    return this.running;
   }
 
   /** The same release under other rules. @param {any} rules */

@@ -24,6 +24,9 @@ export class Releases {
     this.config = config;
     /** @type {Release|null} */
     this.live = null;
+    /** What was live before in this isolate: pages of it are still open. */
+    /** @type {Release|null} */
+    this.before = null;
     /** @type {import("./overlays.js").Overlays|null} */
     this.overlays = null;
     this.counter = -1;
@@ -88,6 +91,7 @@ export class Releases {
       const release = known ? this.live : await this.#openLive(loader, head);
       // Another request may have seen a newer head while this one read the manifest.
       this.#refuseOlder(head);
+      if (release !== this.live) this.before = this.live;
       this.live = release;
       this.liveSince = head.live.since ?? head.issued_at;
       if (head.counter !== this.counter) this.overlays = openOverlays(head.overlays);

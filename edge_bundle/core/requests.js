@@ -83,6 +83,7 @@ export function withBody(visit, body, trusted) {
       page,
       consent: consent ? consentOf(consent) : visit.consent,
       device: device ?? visit.device,
+      sticky: device === undefined ? visit.sticky : "",
       isNew: device === undefined && visit.isNew,
       visitor: visitor === undefined ? null : parseVisitorKey(String(visitor)),
       session: session === undefined ? visit.session : sessionFromBody(session),

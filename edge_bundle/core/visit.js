@@ -4,6 +4,7 @@ import { agentOf } from "./agents.js";
 import { readCookies, setCookie } from "./cookies.js";
 import { newDevice, readDevice, readUser } from "./identity.js";
 import { readConsent } from "./purposes.js";
+import { readSticky } from "./sticky.js";
 import { NO_SESSION, readSession } from "./session.js";
 
 /**
@@ -24,6 +25,7 @@ import { NO_SESSION, readSession } from "./session.js";
  * @property {string|null} device
  * @property {boolean} isNew whether the device was not known before
  * @property {string|null} user
+ * @property {string} sticky the fs_exp cookie, "" without a valid one
  * @property {{high: number, low: number}|null} visitor a visitor key named by a trusted caller
  * @property {import("./session.js").Session} session
  * @property {{item: string, category: string}} page
@@ -56,6 +58,7 @@ export function visitOf(call, { platform, config, preview }) {
   const user = personal ? readUser(config, sent.fs_u) : null;
   const now = platform.now();
   const session = personal && sent.fs_s ? readSession(sent.fs_s, now / 1000) : NO_SESSION;
+  const sticky = personal && sent.fs_exp ? readSticky(sent.fs_exp) : "";
   const device = known ?? (named ? newDevice(platform) : null);
   /** @type {Visit} */
   const visit = {
@@ -64,6 +67,7 @@ export function visitOf(call, { platform, config, preview }) {
     device,
     isNew: !known || !personal,
     user,
+    sticky,
     visitor: null,
     session: session ?? NO_SESSION,
     page: NO_PAGE,
@@ -72,10 +76,12 @@ export function visitOf(call, { platform, config, preview }) {
   };
   if (preview) preview.force(visit);
   const fine =
-    known && session && (user || sent.fs_u === undefined) && (personal || sent.fs_s === undefined) &&
+    known && session && (user || sent.fs_u === undefined) &&
+    (personal || sent.fs_s === undefined) && (sticky || sent.fs_exp === undefined) &&
     (preview || sent.fs_p === undefined);
   const valid = {
-    fs_id: known, fs_u: user, fs_s: session && personal, fs_c: consent.chosen, fs_p: preview,
+    fs_id: known, fs_exp: sticky, fs_u: user, fs_s: session && personal, fs_c: consent.chosen,
+    fs_p: preview,
   };
   return { visit, cookies: fine ? NO_COOKIES : answers(call, sent, valid, device) };
 }

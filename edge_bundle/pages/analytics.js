@@ -57,7 +57,7 @@ export const analytics = {
     if (readCookie("fs_s") !== undefined) writeCookie("fs_s", "", 0);
     forgetVisit();
   },
-  push([method, ...args]) {
+  push(/** @type {any[]} */ [method, ...args]) {
     if (Object.hasOwn(analytics, method)) analytics[method](...args);
   },
 };

@@ -24,7 +24,7 @@ export function noteSession(/** @type {string} */ event, /** @type {any} */ prop
   const kind = KINDS[event];
   const products = Array.isArray(properties.products) ? properties.products : [properties];
   /** @type {string[]} */
-  const entries = kind ? products.map((product) => entryOf(kind, product)).filter(Boolean) : [];
+  const entries = kind ? products.map((/** @type {any} */ product) => entryOf(kind, product)).filter(Boolean) : [];
   if (!entries.length) return;
   const session = readSession();
   // A click and the page it leads to are one view; so is a page loaded again.

@@ -102,7 +102,7 @@ def test_the_contracts_example_is_read(tmp_path: Path) -> None:
             "weights": [0.5, 0.5],
             "coverage": 0.8,
             "ranges": [[0.0, 0.4], [0.5, 0.9]],
-            "seed": "hero-2026-11",
+            "seed": "hero-2026-11:2",
             "hash_version": 2,
             "phase": 2,
             "namespace": ["hero", 0.0, 0.5],
