@@ -32,23 +32,21 @@ class LocatorPart(msgspec.Struct, frozen=True):
 
 
 def build_locator(lanes: Lanes, answers: NDArray[np.int64]) -> list[LocatorPart]:
-    """Return 2^k parts, chosen by a key's k highest bits, that answer `answers[i]` for key i."""
+    """Return parts that answer `answers[i]` for key i: those of a like share of `high` each."""
     high, low = lanes
     bits = max(1, int(answers.max(initial=0)).bit_length())
     size = max(1, len(answers)) * CELLS_A_KEY * bits / 8
-    part_bits = max(0, int(np.ceil(np.log2(size / MAX_PART_BYTES))))
-    part = (high >> np.uint32(32 - part_bits)) if part_bits else np.zeros_like(high)
+    parts = int(np.ceil(size / MAX_PART_BYTES))
+    part = _part_of(high, parts)
     return [
-        _build_part(high[part == p], low[part == p], answers[part == p], bits)
-        for p in range(1 << part_bits)
+        _build_part(high[part == p], low[part == p], answers[part == p], bits) for p in range(parts)
     ]
 
 
 def locate(parts: list[LocatorPart], lanes: Lanes) -> NDArray[np.int64]:
     """Return each key's answer; anything at all for keys that were not built in."""
     high, low = lanes
-    part_bits = len(parts).bit_length() - 1
-    part = (high >> np.uint32(32 - part_bits)) if part_bits else np.zeros_like(high)
+    part = _part_of(high, len(parts))
     out = np.zeros(len(high), dtype=np.int64)
     for number, cells in enumerate(parts):
         here = part == number
@@ -56,6 +54,10 @@ def locate(parts: list[LocatorPart], lanes: Lanes) -> NDArray[np.int64]:
         table = _unpack_cells(cells)
         out[here] = table[edges[0]] ^ table[edges[1]] ^ table[edges[2]]
     return out
+
+
+def _part_of(high: NDArray[np.uint32], parts: int) -> NDArray[np.int64]:
+    return ((high.astype(np.uint64) * np.uint64(parts)) >> np.uint64(32)).astype(np.int64)
 
 
 def _build_part(

@@ -17,10 +17,16 @@ from control_plane.envelope import MANIFEST, seal
 from control_plane.errors import InputError
 from control_plane.tables import FORMAT, MAX_VALUE_BYTES, pack
 
-#: What moves from the manifest into values of its own, in turn, until it fits: each costs some
-#: visitors a read. First the list of visitor values, read for known visitors alone; then the
-#: locator; then the lists of item values, read once when the release is opened.
-MOVES = ("visitors", "locator", "items")
+#: What moves from the manifest into values of its own, until it fits: each costs some visitors a
+#: read. The list of visitor values is read for known visitors alone, the locator for a session's
+#: items, the lists of item values once, when the release is opened.
+MOVES = (
+    (),
+    ("visitors",),
+    ("locator",),
+    ("visitors", "locator"),
+    ("visitors", "locator", "items"),
+)
 
 #: Entries of a list of values (a 32-bit number and 16 bytes of digest each) in one page.
 PAGE_ENTRIES = 3_500
@@ -56,9 +62,9 @@ def make_manifest(
     parts: Parts, shop: str, environment: str, key: Ed25519PrivateKey
 ) -> tuple[Value, list[Value]]:
     """Return the sealed manifest, and values of what does not fit inside."""
-    for count in range(len(MOVES) + 1):
+    for moved in MOVES:
         extra: list[Value] = []
-        body = msgpack.packb(_body(parts, shop, environment, MOVES[:count], extra))
+        body = msgpack.packb(_body(parts, shop, environment, moved, extra))
         if len(body) + SEAL_BYTES <= MAX_VALUE_BYTES:
             break
     value = seal(MANIFEST, shop, environment, body, key)

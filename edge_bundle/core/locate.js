@@ -9,8 +9,7 @@ import { fmix32 } from "./hash.js";
 
 /** @param {LocatorPart[]} parts @param {{high: number, low: number}} hash @returns {LocatorPart} */
 export function partOf(parts, hash) {
-  const partBits = 31 - Math.clz32(parts.length);
-  return parts[partBits ? hash.high >>> (32 - partBits) : 0];
+  return parts[Math.floor((hash.high * parts.length) / 4294967296)];
 }
 
 /**

@@ -19,6 +19,25 @@ const cardsOf = (table, count) =>
     return card;
   });
 
+/** Open a value and read all that a decision could; say whether it was refused. */
+const readAll = (kind, value) => {
+  const Table = { items: ItemTable, cards: CardTable, visitors: VisitorTable, popular: PopularTable }[kind];
+  try {
+    const table = opened(Table, kind, value);
+    const scores = new Scores(16);
+    for (let i = 0; i < 120; i++) {
+      table.cards?.card(i);
+      table.addRow?.(table.first + i, 1, scores);
+      if (kind === "items") table.find(hashText(`sku-${i}`));
+      if (kind === "visitors") table.rowAtPlace(i % table.key.length);
+    }
+    scores.best(12, () => false);
+    return "read";
+  } catch {
+    return "refused";
+  }
+};
+
 const probes = {
   hash: ({ texts }) => texts.map((text) => hashText(text)),
   locate: ({ parts, texts }) => {
@@ -54,6 +73,7 @@ const probes = {
     for (const number of table.number) skus[number] = table.card(number).sku;
     return { lists, skus };
   },
+  worn: ({ kind, values }) => values.map((value) => readAll(kind, value)),
   best: ({ entries, limit, refused }) => {
     const scores = new Scores(16);
     for (const [item, score] of entries) scores.add(item, score);
