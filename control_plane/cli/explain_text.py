@@ -6,6 +6,22 @@ import json
 from typing import Any
 
 _MARKS = {"matched": "✓", "passed_over": "✗", "not_reached": "·"}
+#: Operators as people say them; the ribbon of a preview says the same.
+_WORDS = {
+    "$in": "one of",
+    "$nin": "none of",
+    "$ne": "not",
+    "$eq": "",
+    "$gt": "above",
+    "$gte": "at least",
+    "$lt": "below",
+    "$lte": "at most",
+    "$all": "all of",
+    "$size": "this many:",
+    "$exists": "known:",
+    "$regex": "like",
+    "$not": "not",
+}
 _WHY = {
     "unavailable": "sold out",
     "session": "in this session (cart, order or seen), or this page's item",
@@ -68,7 +84,7 @@ def _rule_lines(rule: dict[str, Any], width: int) -> list[str]:
 def _test_lines(test: dict[str, Any], depth: int) -> list[str]:
     start = f"{'  ' * depth}{'✓' if test['met'] else '✗'} {test['test']}"
     if not test["test"].startswith("$"):
-        return [f"{start}: wants {_text(test['expected'])}, is {_text(test['actual'])}"]
+        return [f"{start}: wants {_wanted(test['expected'])}, is {_text(test['actual'])}"]
     below = [
         line for part in test["actual"] for one in part for line in _test_lines(one, depth + 1)
     ]
@@ -102,5 +118,16 @@ def _item_line(one: dict[str, Any], width: int) -> str:
     return f"{one['item'] or '?':<{width}}  {stage:<8}  {score:>8}  {sources}"
 
 
+def _wanted(expected: Any) -> str:
+    if not isinstance(expected, dict):
+        return _text(expected)
+    parts = (f"{_WORDS.get(name, name)} {_wanted(below)}" for name, below in expected.items())
+    return " and ".join(part.strip() for part in parts)
+
+
 def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_text, value)) or "none"
+    if value is None:
+        return "unknown"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -7,9 +7,10 @@ import { withoutOurs } from "./core/cookies.js";
 import {
   BODY_HEADERS, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
+import { PreviewSlots } from "./core/ribbon.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 import { joined } from "./call.js";
-import { Splicer } from "./splice.js";
+import { Splicer, withEnd } from "./splice.js";
 
 /**
  * @typedef {import("./core/edge.js").Edge} Edge
@@ -44,8 +45,11 @@ export async function servePage(edge, loader, call, request) {
   if (call.method === "HEAD" || !isReadable(loader, headers)) {
     return answerWith(call, response, own);
   }
-  const slots = new PageSlots(edge, loader, visit);
-  return createResponse(200, own, fillSlots(edge, slots, response.body));
+  const told = loader.preview && isNavigation(call) ? new PreviewSlots(edge, loader, visit) : null;
+  const slots = told ?? new PageSlots(edge, loader, visit);
+  const filled = fillSlots(edge, slots, response.body);
+  const ribbon = told && (() => told.ribbon(call, header("content-security-policy")));
+  return createResponse(200, own, ribbon ? filled.pipeThrough(withEnd(ribbon)) : filled);
 }
 
 /**

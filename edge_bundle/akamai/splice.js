@@ -20,6 +20,11 @@ const ZERO = 48;
 /** An attribute of an opening tag, the start and the end of what it holds. */
 const KINDS = "aso";
 
+/** A stream that puts text after all that passes. @param {() => string} last */
+export function withEnd(last) {
+  return new TransformStream({ flush: (out) => out.enqueue(encoder.encode(last())) });
+}
+
 export class Splicer {
   /** @param {(count: number) => Uint8Array} random */
   constructor(random) {

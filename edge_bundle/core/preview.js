@@ -61,13 +61,28 @@ export function openPreview(edge, loader, call) {
 }
 
 /** Send the browser to the same page without the parameter. @param {Call} call @param {string} cookie */
-function goOn({ url }, cookie) {
-  url.searchParams.delete(PARAMETER);
-  // A path that begins with two slashes would name another host.
-  const location = `/${url.pathname.replace(/^\/+/, "")}${url.search}`;
+function goOn(call, cookie) {
+  const query = otherQuery(call);
+  const location = pathOf(call) + (query && `?${query}`);
   /** @type {[string, string][]} */
   const headers = [["location", location], ["set-cookie", cookie]];
   return { status: 303, kind: /** @type {const} */ ("bare"), decision: "", headers, body: "" };
+}
+
+/** The query without ours. @param {Call} call */
+function otherQuery({ url }) {
+  return url.search.slice(1).split("&").filter((part) => part.split("=", 1)[0] !== PARAMETER).join("&");
+}
+
+/** A path that begins with two slashes would name another host. @param {Call} call */
+function pathOf({ path }) {
+  return `/${path.replace(/^\/+/, "")}`;
+}
+
+/** Where this page's preview ends. @param {Call} call */
+export function exitOf(call) {
+  const query = otherQuery(call);
+  return `${pathOf(call)}?${query && `${query}&`}${PARAMETER}=off`;
 }
 
 /** @param {Loader} loader @param {string} token @returns {Claims|null} */

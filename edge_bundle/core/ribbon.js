@@ -6,6 +6,7 @@
 import { explainSlot } from "./explain.js";
 import { PageSlots } from "./pages.js";
 import { within } from "./platform.js";
+import { exitOf } from "./preview.js";
 import { asciiOf, escapeHtml as text } from "./render.js";
 
 /**
@@ -13,23 +14,38 @@ import { asciiOf, escapeHtml as text } from "./render.js";
  * @typedef {import("./visit.js").Call} Call
  */
 
+const OWN = "the page’s own content";
+/** Operators as people say them. @type {Record<string, string>} */
+const WORDS = {
+  $in: "one of", $nin: "none of", $ne: "not", $eq: "", $gt: "above", $gte: "at least", $lt: "below",
+  $lte: "at most", $all: "all of", $size: "this many:", $exists: "known:", $regex: "like", $not: "not",
+};
+
 /** Decides a page's slots and notes why. */
 export class PreviewSlots extends PageSlots {
   /** @type {string[]} */
   told = [];
+  /** @type {string[]} */
+  shown = [];
 
   /** @param {string} name @param {{item: string, category: string}} page */
   async decide(name, page) {
     const decision = await super.decide(name, page);
-    if (decision) this.told.push(slotText(name, decision, await this.#explain(name, decision)));
+    if (!decision) return null;
+    this.told.push(slotText(name, decision, await this.#explain(name, decision, page)));
+    this.shown.push(`${name}: ${decision.content ?? OWN}`);
     return decision;
   }
 
-  /** @param {string} name @param {Decision} decision */
-  async #explain(name, decision) {
+  /** @param {string} name @param {Decision} decision @param {{item: string, category: string}} page */
+  async #explain(name, decision, page) {
     const { loader, edge, scene } = this;
+    if (!scene) return null;
     try {
-      const explaining = loader.settled(() => scene && explainSlot(scene, name, decision));
+      const explaining = loader.settled(() => {
+        scene.turnTo(page);
+        return explainSlot(scene, name, decision);
+      });
       return await within(Promise.resolve(explaining), edge.config.slotMs);
     } catch (error) {
       loader.health.fault("slot_unexplained", `${name.slice(0, 80)}: ${error}`);
@@ -55,17 +71,16 @@ export class PreviewSlots extends PageSlots {
     const { prefix } = this.edge.config;
     const preview = /** @type {import("./preview.js").Preview} */ (this.loader.preview);
     const nonce = /'nonce-([\w+/=-]+)'/.exec(policy ?? "");
-    const query = new URLSearchParams(call.url.search);
-    query.set("fs_preview", "off");
     const zone = this.scene?.release.rules.timezone ?? "UTC";
     const lines = factsOf(preview, this.scene?.release, zone).map((fact) => `<li>${text(fact)}</li>`);
-    const slots = this.told.length ? this.told.join("") : "<p>No slot on this page.</p>";
+    const shown = this.shown.join(" · ") || "no slot on this page";
     return (
       `<link rel="stylesheet" href="${text(prefix)}/preview.css"${nonce ? ` nonce="${nonce[1]}"` : ""}>` +
-      `<aside id="fs-preview" lang="en" aria-label="Frontshelf preview"><details open>` +
-      `<summary>Preview until ${timeText(preview.claims.until * 1000, zone)}</summary>` +
-      `<div><ul>${lines.join("")}</ul>${slots}` +
-      `<p><a href="${text(`/${call.path.replace(/^\/+/, "")}?${query}`)}">End the preview</a></p></div></details></aside>`
+      `<aside id="fs-preview" lang="en" aria-label="Frontshelf preview"><details>` +
+      `<summary><b>Preview</b> ${text(shown)}</summary>` +
+      `<div><ul><li>Until ${timeText(preview.claims.until * 1000, zone)}</li>${lines.join("")}</ul>` +
+      `${this.told.join("")}<p><a href="${text(exitOf(call))}">End the preview</a> ` +
+      `<label><input type="checkbox"> Hide this on this page</label></p></div></details></aside>`
     );
   }
 }
@@ -95,7 +110,7 @@ function timeText(at, timeZone) {
 
 /** @param {string} name @param {Decision} decision @param {any} told its explanation, null when there is none in time */
 function slotText(name, { content, reason, experiment }, told) {
-  const shown = content ?? "the page’s own content";
+  const shown = content ?? OWN;
   const arm = experiment ? ` · variation ${experiment.variation} of ${experiment.key}` : "";
   const rules = (told?.rules ?? []).map(ruleText).join("");
   return (
@@ -118,14 +133,22 @@ function ruleText({ id, outcome, tests, forced }) {
 function testText({ test, expected, actual, met }) {
   const mark = met ? "✓" : "✗";
   if (test[0] !== "$") {
-    return `<li>${mark} ${text(`${test}: wants ${plain(expected)}, is ${plain(actual)}`)}</li>`;
+    return `<li>${mark} ${text(`${test}: wants ${wanted(expected)}, is ${plain(actual)}`)}</li>`;
   }
   return `<li>${mark} ${text(test)}<ul>${actual.flat().map(testText).join("")}</ul></li>`;
 }
 
-/** @param {any} value */
+/** @param {any} expected @returns {string} */
+function wanted(expected) {
+  if (typeof expected !== "object" || expected === null || Array.isArray(expected)) return plain(expected);
+  return Object.keys(expected).map((name) => `${WORDS[name] ?? name} ${wanted(expected[name])}`).join(" and ");
+}
+
+/** @param {any} value @returns {string} */
 function plain(value) {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return value.length ? value.map(plain).join(", ") : "none";
+  if (value === null) return "unknown";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /** @param {any} shelf */
@@ -148,12 +171,15 @@ function itemText({ item, score, sources, why }) {
 /** The id outweighs a shop's own rules, and `revert` undoes what they say of plain elements. */
 export const RIBBON_CSS = `
 #fs-preview,#fs-preview *{all:revert;box-sizing:border-box}
-#fs-preview{position:fixed;z-index:2147483647;inset:auto 0 0;max-height:50vh;overflow:auto;
-background:#17181c;color:#f4f4f5;font:14px/1.45 system-ui,sans-serif;border-top:4px solid #ffd24a}
-#fs-preview:not(:has(>[open])){inset:auto 12px 12px auto;border:3px solid #ffd24a;border-radius:8px}
+#fs-preview{position:fixed;z-index:2147483647;inset:auto 0 0 auto;max-width:100%;max-height:60vh;
+overflow:auto;overflow-wrap:anywhere;background:#17181c;color:#f4f4f5;
+font:14px/1.45 system-ui,sans-serif;border:3px solid #ffd24a;border-width:3px 0 0 3px}
+#fs-preview:has(>[open]){left:0}
+#fs-preview:has(:checked){display:none}
 #fs-preview>details>div{padding:0 16px 12px;max-width:70rem;margin:auto}
 #fs-preview summary{cursor:pointer;padding:8px 16px;min-height:24px}
-#fs-preview>details>summary{font-weight:700;padding:10px 16px}
+#fs-preview b{font-weight:700}
+#fs-preview label{margin-left:24px;padding:6px 0}
 #fs-preview .slot{border-top:1px solid #45464f}
 #fs-preview .slot>*:not(summary){margin-left:24px}
 #fs-preview ul{margin:4px 0;padding-left:20px}

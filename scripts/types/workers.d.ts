@@ -2,6 +2,7 @@
 
 declare class HTMLRewriter {
   on(selector: string, handlers: { element?(element: RewriterElement): void | Promise<void> }): this;
+  onDocument(handlers: { end?(end: { append(content: string, options?: { html: boolean }): void }): void }): this;
   transform(response: Response): Response;
 }
 

@@ -221,12 +221,12 @@ def test_a_release_that_nobody_signed_is_never_shown(world: World) -> None:
 
 
 def test_the_ribbon_tells_slot_by_slot_what_was_chosen_and_why(world: World) -> None:
-    made = token(world, country="FR", segments=["none"])
+    made = token(world, country="FR", segments=["others"])
     page = world.get("/p/shoe-1?x=<b>", {"fs_p": made})
     ribbon = page.text[page.text.index('<aside id="fs-preview"') :]
     assert "Country: FR" in ribbon
     assert "<b>home.hero</b> hero-fr <i>rule:france</i>" in ribbon
-    assert "wants {&quot;$in&quot;:[&quot;shoe-fans&quot;]}, is [&quot;none&quot;]" in ribbon
+    assert "segments: wants one of shoe-fans, is others" in ribbon
     assert "<b>product.alike</b> alike <i>item</i>" in ribbon
     assert 'href="/p/shoe-1?x=%3Cb%3E&amp;fs_preview=off"' in ribbon
     assert "<script" not in ribbon
