@@ -7,12 +7,11 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from toy_shop import World, compile_toy, make_project, start_worker
+from toy_shop import ADAPTERS, World, compile_toy
 
 from control_plane.deploy.preview import Named, Preview, named_release, preview_token
 from control_plane.deploy.publish import publish
@@ -22,14 +21,7 @@ from control_plane.settings import Project, Settings, Shop
 HOUR = 3600
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The toy shop, deployed, at an edge that trusts nobody without the token."""
-    project = make_project(tmp_path_factory.mktemp("previewed"))
-    with start_worker(project) as worker:
-        world = World(project, worker)
-        world.publish()
-        yield world
+pytestmark = pytest.mark.parametrize("world", ADAPTERS, indirect=True)
 
 
 def token(world: World, *, seconds: int = HOUR, **forced: Any) -> str:
