@@ -29,10 +29,11 @@ export function flagsOf(release) {
 }
 
 /** @param {Release} release @returns {Flags} */
-function makeFlags({ id, rules }) {
+function makeFlags(release) {
+  const { rules } = release;
   const slots = Object.assign(Object.create(null), experimentSlots(rules), rules.slots);
   const all = { ...rules, slots };
-  const flags = Object.keys(slots).map((key) => new Flag(key, all, !(key in rules.slots), id));
+  const flags = Object.keys(slots).map((key) => new Flag(key, all, release));
   return {
     flags,
     byKey: new Map(flags.map((flag) => [flag.key, flag])),
@@ -48,23 +49,30 @@ function makeFlags({ id, rules }) {
 function experimentSlots(rules) {
   /** @type {Record<string, any>} */
   const slots = Object.create(null);
-  for (const slot of Object.values(rules.slots)) {
-    for (const rule of slot.rules) {
-      if (rule.experiment) slots[rule.experiment.key] ??= { default: null, control: null, rules: [rule] };
-    }
+  for (const of of Object.keys(rules.slots)) {
+    rules.slots[of].rules.forEach((/** @type {any} */ rule, /** @type {number} */ at) => {
+      if (!rule.experiment) return;
+      slots[rule.experiment.key] ??= { default: null, control: null, rules: [rule], of, at };
+    });
   }
   return slots;
 }
 
 /** One slot or experiment. */
 export class Flag {
-  /** @param {string} key @param {any} rules @param {boolean} experiment @param {string} release */
-  constructor(key, rules, experiment, release) {
-    this.key = key;
-    this.release = release;
-    this.rules = rules;
-    this.experiment = experiment;
+  /** @param {string} key @param {any} rules @param {Release} release */
+  constructor(key, rules, release) {
     const slot = rules.slots[key];
+    const { of = key, at } = slot;
+    this.key = key;
+    this.release = release.id;
+    this.rules = rules;
+    /** The place of an experiment's rule in its slot; undefined for a slot's own flag. */
+    this.at = at;
+    this.experiment = at !== undefined;
+    /** What the id of each of its decisions says before what was chosen. */
+    this.place = release.place(of);
+    const { experiment } = this;
     this.needs = experiment ? choiceNeeds(slot) : slotNeeds(rules, slot);
     /** @type {Map<string, Said>} */
     this.said = new Map();
@@ -77,8 +85,8 @@ export class Flag {
 
   /** @param {Choice} choice @param {boolean} trusted @returns {Said} */
   say(choice, trusted) {
-    const variation = choice.experiment ? choice.experiment.variation : "";
-    const name = `${trusted ? "t" : ""}${variation} ${choice.reason}`;
+    // Its code tells a choice from all others of the slot.
+    const name = trusted ? choice.code : `-${choice.code}`;
     let said = this.said.get(name);
     if (!said) {
       said = this.#make(choice, this.#value(choice), this.#reason(choice), choice.reason, trusted);
@@ -106,6 +114,16 @@ export class Flag {
     return { content: choice.content, items: [], html: this.contentOf(choice)?.html };
   }
 
+  /**
+   * What was chosen, as decision ids say it; an experiment's rule stands elsewhere in its slot,
+   * and the default is the slot's alone.
+   * @param {string} code
+   */
+  #code(code) {
+    if (!this.experiment || code[0] === "h") return code;
+    return code[0] === "d" ? "" : code.replace(/^\d+/, this.at);
+  }
+
   /** @param {Choice} choice */
   #reason({ reason, experiment }) {
     if (experiment) return "SPLIT";
@@ -118,7 +136,7 @@ export class Flag {
    * @param {Choice} choice @param {any} value undefined asks for the default in the caller's code
    * @param {string} reason OpenFeature's @param {string} ours @param {boolean} trusted
    */
-  #make({ content, experiment }, value, reason, ours, trusted) {
+  #make({ content, experiment, code }, value, reason, ours, trusted) {
     const metadata = {
       release: this.release,
       ...(trusted ? { reason: ours } : {}),
@@ -133,7 +151,8 @@ export class Flag {
     };
     const variant = (value && content) ?? (experiment ? "control" : "default");
     const head = JSON.stringify({ key: this.key, value, reason, variant }).slice(0, -1);
-    return hashed(`${head},"metadata":{"decision":"`, `",${JSON.stringify(metadata).slice(1)}}`);
+    const id = (ours === "empty" ? "e" : "") + this.#code(code);
+    return hashed(`${head},"metadata":{"decision":"`, `${id && this.place + id}",${JSON.stringify(metadata).slice(1)}}`);
   }
 }
 

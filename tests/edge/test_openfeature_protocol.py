@@ -91,6 +91,22 @@ def test_an_experiment_is_a_flag_that_splits_as_its_slot_does(world: World) -> N
     assert seen == {"hero", "hero-fr"}
 
 
+def test_decision_ids_say_what_those_of_decide_say(world: World) -> None:
+    device = "device-000000000000001"
+    body = {"session": views("hat-1"), "page": {"item": "shoe-1"}}
+    slots = ["home.hero", "home.test", "home.recommended", "empty.slot"]
+    decided = world.decide(*slots, device=device, **body)["decisions"]
+    context = {"targetingKey": device, "consent": CONSENT, **body}
+    said = {one["key"]: one for one in ask(world, **context).json()["flags"]}
+
+    def meaning(id: str) -> list[str]:
+        return id.split(".")[1:]
+
+    for slot in slots:
+        assert meaning(said[slot]["metadata"]["decision"]) == meaning(decided[slot]["id"])
+    assert meaning(said["t1"]["metadata"]["decision"]) == meaning(decided["home.test"]["id"])
+
+
 def test_an_experiment_needs_a_targeting_key_once_there_is_consent(world: World) -> None:
     response = ask(world, "t1", consent=CONSENT)
     assert response.status_code == 400
