@@ -279,7 +279,9 @@ class World:
     @property
     def platform(self) -> str:
         """Which adapter runs."""
-        return "cloudflare" if self.worker.options.config_path else "akamai"
+        options = self.worker.options
+        modules = options.config_path or options.main == "cloudflare.js"
+        return "cloudflare" if modules else "akamai"
 
     def get(
         self, path: str, cookies: Mapping[str, str] | None = None, **headers: str

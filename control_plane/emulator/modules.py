@@ -16,8 +16,10 @@ from control_plane.errors import InputError
 Kind = Literal["esModule", "text", "data"]
 
 # A statement starts its line, so that imports named in JSDoc comments and strings do not count.
+# In minified code it follows a semicolon or brace, and nothing stands before its quotation mark.
 _IMPORT = re.compile(
-    r"""^[ \t]*(?:import|export)\b(?:[^;'"()]*?\bfrom)?\s*(["'])(?P<specifier>[^"'\n]+)\1""",
+    r"""(?:^[ \t]*(?:import|export)\b(?:[^;'"()]*?\bfrom)?\s*"""
+    r"""|[;}](?:import|export)\b(?:[^;'"()]*?\bfrom)?)(["'])(?P<specifier>[^"'\n]+)\1""",
     re.MULTILINE,
 )
 _KINDS: Mapping[str, Kind] = {"ESModule": "esModule", "Text": "text", "Data": "data"}

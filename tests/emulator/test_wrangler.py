@@ -102,6 +102,15 @@ def test_static_imports_are_followed_and_nothing_else():
     assert next(iter(found)) == "main.js"
 
 
+def test_minified_imports_are_followed_too():
+    sources = {
+        "main.js": "import a from'./a.js';function x(){}import{b as c}from\"./b.js\";"
+        "import'./c.js';export{x};export*from'./d.js'; // then; import './not.js'",
+        "a.js": "", "b.js": "", "c.js": "", "d.js": "",
+    }  # fmt: skip
+    assert {module.name for module in inline_modules(sources, "main.js")} == set(sources)
+
+
 def test_a_missing_import_is_told_with_file_and_line(tmp_path):
     (tmp_path / "main.js").write_text('// first\nimport x from "./gone.js";\n')
     with pytest.raises(InputError, match=r"gone\.js") as caught:
