@@ -19,7 +19,7 @@ from control_plane.tables import FORMAT, MAX_VALUE_BYTES, pack
 
 #: What moves from the manifest into values of its own, until it fits: each costs some visitors a
 #: read. The list of visitor values is read for known visitors alone, the locator for a session's
-#: items, the lists of item values once, when the release is opened.
+#: items, and along with it, once, the lists of item values.
 MOVES = (
     (),
     ("visitors",),

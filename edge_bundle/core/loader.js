@@ -72,7 +72,7 @@ export class Loader {
    * @returns {any}
    */
   table(key, open, keepSeconds) {
-    return this.cache.get(key) ?? this.ask(key, () => this.fetch(key, open, keepSeconds));
+    return this.cache.get(key) ?? this.ask(key, () => this.#read(key, open, keepSeconds));
   }
 
   /** Return a table that memory has, without asking for it. @param {string} key @returns {any} */
@@ -128,11 +128,8 @@ export class Loader {
     return value;
   }
 
-  /**
-   * Read a value and keep its table; null when it can't be had. Never rejects.
-   * @param {string} key @param {(buffer: ArrayBuffer) => any} open @param {number} [keepSeconds]
-   */
-  async fetch(key, open, keepSeconds = this.keepSeconds) {
+  /** @param {string} key @param {(buffer: ArrayBuffer) => any} open @param {number} [keepSeconds] */
+  async #read(key, open, keepSeconds = this.keepSeconds) {
     try {
       this.cache.reads++;
       const buffer = await this.value(key, keepSeconds);

@@ -91,15 +91,6 @@ export class Release {
   }
 
   /**
-   * Read what the manifest moved into pages of its own and every decision needs.
-   * @param {Loader} loader
-   */
-  async complete(loader) {
-    const lists = [this.items, this.cards].map((list) => list && wholeList(loader, list));
-    [this.items, this.cards] = /** @type {[List, List|null]} */ (await Promise.all(lists));
-  }
-
-  /**
    * Find an item: the table it stands in and its number; null for an unknown SKU, undefined
    * until its values are read.
    * @param {Loader} loader
@@ -110,8 +101,9 @@ export class Release {
     const hash = hashText(sku);
     const part = partOf(this.locator, hash);
     const cells = part.cells ?? this.#cells(loader, part);
-    if (!cells) return cells;
-    const key = this.items.keys[valueNumber(part, cells, hash)];
+    const items = this.#items(loader);
+    if (!cells || !items) return cells === undefined || items === undefined ? undefined : null;
+    const key = items.keys[valueNumber(part, cells, hash)];
     const table = key ? loader.table(key, this.open.items) : null;
     if (!table) return table;
     const number = table.find(hash);
@@ -123,9 +115,18 @@ export class Release {
    * @param {Loader} loader @param {number} number @returns {ItemTable|CardTable|null|undefined}
    */
   cardTable(loader, number) {
-    return this.cards
-      ? loader.table(keyOf(this.cards, number), openCards)
-      : loader.table(keyOf(this.items, number), this.open.items);
+    const list = this.cards ? this.#cards(loader) : this.#items(loader);
+    return list ? loader.table(keyOf(list, number), this.cards ? openCards : this.open.items) : list;
+  }
+
+  /** @param {Loader} loader @returns {List|null|undefined} */
+  #items(loader) {
+    return this.items.paged ? joined(loader, this.items, (list) => (this.items = list)) : this.items;
+  }
+
+  /** @param {Loader} loader @returns {List|null|undefined} */
+  #cards(loader) {
+    return this.cards?.paged ? joined(loader, this.cards, (list) => (this.cards = list)) : this.cards;
   }
 
   /** @param {Loader} loader @returns {PopularTable|null|undefined} */
@@ -142,7 +143,7 @@ export class Release {
     let list = this.visitors;
     if (!list.keys.length || key.high < list.firsts[0]) return null;
     if (list.paged) {
-      const page = loader.table(keyOf(list, key.high), openVisitorPage);
+      const page = loader.table(keyOf(list, key.high), PAGES.u);
       if (!page) return page;
       list = page.list;
     }
@@ -182,6 +183,9 @@ function keyOf(list, number) {
   return list.keys[lowerBound(list.firsts, number + 1) - 1];
 }
 
+/** How a page is opened, by the letter of the values it lists. */
+const PAGES = { i: pageOpener("i"), c: pageOpener("c"), u: pageOpener("u") };
+
 /** @param {string} prefix */
 function pageOpener(prefix) {
   return (/** @type {ArrayBuffer} */ buffer) => ({
@@ -189,18 +193,19 @@ function pageOpener(prefix) {
     list: listOf(prefix, openTable(buffer, "index")),
   });
 }
-const openVisitorPage = pageOpener("u");
 
-/** Join a list's pages. @param {Loader} loader @param {List} list @returns {Promise<List>} */
-async function wholeList(loader, list) {
-  if (!list.paged) return list;
-  const pages = await Promise.all(list.keys.map((key) => loader.fetch(key, pageOpener(list.prefix))));
-  if (pages.some((page) => page === null)) throw new Error("missing");
-  const firsts = new Uint32Array(pages.reduce((sum, { list: { keys } }) => sum + keys.length, 0));
-  let at = 0;
-  for (const { list: { firsts: some } } of pages) {
-    firsts.set(some, at);
-    at += some.length;
-  }
-  return { firsts, keys: pages.flatMap(({ list: { keys } }) => keys), paged: false, prefix: list.prefix };
+/**
+ * Join a list's pages, once: undefined until all are read, null when one can't be had.
+ * @param {Loader} loader
+ * @param {List} list
+ * @param {(whole: List) => List} keep
+ */
+function joined(loader, { keys, prefix }, keep) {
+  const open = PAGES[/** @type {"i"|"c"} */ (prefix)];
+  const pages = keys.map((key) => loader.table(key, open));
+  if (pages.includes(undefined)) return undefined;
+  if (pages.includes(null)) return null;
+  const firsts = pages.flatMap(({ list }) => Array.from(/** @type {List} */ (list).firsts));
+  const all = pages.flatMap(({ list }) => /** @type {List} */ (list).keys);
+  return keep({ firsts: Uint32Array.from(firsts), keys: all, paged: false, prefix });
 }

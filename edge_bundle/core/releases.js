@@ -144,8 +144,6 @@ export class Releases {
       platform, "frontshelf/manifest/1", this.config, this.config.releaseKeys, value,
     );
     if (body.kind !== "manifest" || !known(body.format)) throw new Error("format");
-    const release = new Release(body, named.manifest);
-    await release.complete(loader);
-    return release;
+    return new Release(body, named.manifest);
   }
 }
