@@ -2,14 +2,14 @@
  * Asks the visitor once, at the foot of the page, and lets them think again at any time. Needs
  * sdk.js, which fetches it when it is wanted and records the answer.
  *
- * Refusing is as easy as accepting; closing, leaving or pressing Escape is no consent. Restyle
- * it by `--fs-…` custom properties or `.fs-consent::part(…)`; reword it by data attributes of
- * the script tag (`data-title`, `data-accept` …) or an object `window.frontshelfConsent`.
+ * Refusing is as easy as accepting; closing, leaving or pressing Escape is no consent. It is
+ * light or dark as the page's own `color-scheme` is. Restyle it by `--fs-…` custom properties or
+ * `.fs-consent::part(…)`; reword it by data attributes of the script tag (`data-title`,
+ * `data-accept` …) or an object `window.frontshelfConsent`.
  */
 (() => {
   "use strict";
   const TEXTS = {
-    label: "Your privacy",
     title: "A shop that remembers what you like?",
     text: "With your consent we use cookies to put what suits you on our shelves, and to learn " +
       "which pages help. You can change your mind at any time.",
@@ -31,11 +31,21 @@
   };
   const PURPOSES = ["personalization", "analytics"];
   const STYLE = `
-    :host { all: initial; --ground: var(--fs-ground, #fdf8f1); --ink: var(--fs-ink, #2b2420);
-      --accent: var(--fs-accent, #7a3b1d); --soft: var(--fs-soft, #e7dacb); }
+    :host { all: initial; color-scheme: inherit; --ground: var(--fs-ground, #fdf8f1);
+      --ink: var(--fs-ink, #2b2420); --accent: var(--fs-accent, #7a3b1d);
+      --on-accent: var(--fs-on-accent, #fff); --soft: var(--fs-soft, #e7dacb);
+      --focus: var(--fs-focus, #1f6feb); }
+    @supports (color: light-dark(#fff, #000)) { :host {
+      --ground: var(--fs-ground, light-dark(#fdf8f1, #241f1b));
+      --ink: var(--fs-ink, light-dark(#2b2420, #f3ebe2));
+      --accent: var(--fs-accent, light-dark(#7a3b1d, #eab08a));
+      --on-accent: var(--fs-on-accent, light-dark(#fff, #241f1b));
+      --soft: var(--fs-soft, light-dark(#e7dacb, #51463d));
+      --focus: var(--fs-focus, light-dark(#1f6feb, #8ec5ff)); } }
     @media print { :host { display: none; } }
     .card { position: fixed; z-index: var(--fs-layer, 2147483000); inset: auto auto 1.25rem 1.25rem;
       box-sizing: border-box; width: min(25rem, calc(100vw - 2.5rem)); max-height: calc(100vh - 2.5rem);
+      max-height: calc(100dvh - 2.5rem);
       overflow: auto; padding: 1.25rem 1.35rem 1.35rem; color: var(--ink); background: var(--ground);
       border: 1px solid var(--soft); border-radius: var(--fs-radius, 14px);
       box-shadow: 0 12px 40px rgb(60 40 20 / .18);
@@ -46,14 +56,14 @@
     a { color: var(--accent); }
     .buttons { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; }
     button { font: inherit; font-weight: 600; padding: .6em .9em; cursor: pointer; border-radius: 9px;
-      border: 1.5px solid var(--accent); background: var(--accent); color: var(--fs-on-accent, #fff); }
+      border: 1.5px solid var(--accent); background: var(--accent); color: var(--on-accent); }
     button.plain { grid-column: 1 / -1; background: transparent; color: var(--accent); }
     button:hover { filter: brightness(1.12); }
-    :focus-visible { outline: 3px solid var(--fs-focus, #1f6feb); outline-offset: 2px; }
+    :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
     label { display: grid; grid-template-columns: auto 1fr; gap: 0 .65rem; padding: .6rem 0;
       border-top: 1px solid var(--soft); cursor: pointer; }
     label:last-of-type { margin-bottom: .6rem; }
-    label span { grid-column: 2; font-size: .93em; opacity: .85; }
+    label span { grid-column: 2; font-size: .93em; opacity: .9; }
     input { width: 1.15em; height: 1.15em; margin: .17em 0 0; accent-color: var(--accent); }
     [hidden] { display: none !important; }
   `;
@@ -123,11 +133,14 @@
   }
 
   const box = (name, checked, disabled) =>
-    make("input", { type: "checkbox", name, part: "checkbox", checked, disabled });
+    make("input", {
+      type: "checkbox", name, part: "checkbox", checked, disabled,
+      "aria-labelledby": name, "aria-describedby": `${name}-note`,
+    });
 
   const labelled = (purpose, input) =>
-    make("label", { part: "choice" }, input, make("b", {}, words[purpose]),
-      make("span", { part: "note" }, words[`${purpose}Text`]));
+    make("label", { part: "choice" }, input, make("b", { id: purpose }, words[purpose]),
+      make("span", { id: `${purpose}-note`, part: "note" }, words[`${purpose}Text`]));
 
   /** Show the card with this content; focus goes there only when the visitor asked for it. */
   function show(content, asked) {
@@ -139,7 +152,7 @@
       root.adoptedStyleSheets = [sheet];
       root.append(make("section", {
         class: "card", part: "card", role: "dialog", "aria-modal": "false", tabindex: "-1",
-        "aria-label": words.label, "aria-describedby": "text", keydown: onKey,
+        "aria-labelledby": "title", "aria-describedby": "text", keydown: onKey,
       }));
       document.body.prepend(host); // first in the order of the keyboard
     }

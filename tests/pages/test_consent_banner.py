@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from page_shop import Shop
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -205,3 +205,119 @@ def test_the_order_of_the_scripts_does_not_matter(
     else:
         page = opened(context, shop)
     expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def fetched(page: Page) -> list[str]:
+    """Return the list that a page's requests for consent.js go to."""
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "consent.js" in one.url else None)
+    return asked
+
+
+def test_it_comes_only_to_those_who_have_not_chosen(context: BrowserContext, shop: Shop) -> None:
+    shop.sdk = 'data-consent data-title="Kekse?"'
+    page = context.new_page()
+    asked = fetched(page)
+    page.goto(shop.url)
+    expect(page.get_by_role("dialog", name="Kekse?")).to_be_visible()
+    assert len(asked) == 1
+    page.get_by_role("button", name="Reject all").click()
+    page.goto(shop.url + "/next")
+    page.wait_for_function("window.frontshelf")
+    page.wait_for_load_state("networkidle")
+    assert len(asked) == 1, "a visitor who has chosen pays nothing for it"
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.click("#privacy")
+    expect(page.get_by_role("dialog", name="Your choices")).to_be_focused()
+    assert len(asked) == 2
+
+
+def test_without_being_asked_for_it_stays_away(context: BrowserContext, shop: Shop) -> None:
+    page = context.new_page()
+    asked = fetched(page)
+    page.goto(shop.url)
+    page.wait_for_load_state("networkidle")
+    assert asked == []
+
+
+def test_a_policy_with_a_nonce_lets_it_come(context: BrowserContext, shop: Shop) -> None:
+    shop.head = (
+        '<meta http-equiv="Content-Security-Policy" content="script-src \'nonce-abc\'; '
+        "style-src 'none'\">"
+    )
+    shop.sdk = 'data-consent nonce="abc"'
+    page = context.new_page()
+    page.goto(shop.url)
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_screen_readers_are_told_what_each_thing_is(context: BrowserContext, shop: Shop) -> None:
+    page = opened(context, shop, 'data-policy="/privacy"')
+    dialog = page.get_by_role("dialog", name="A shop that remembers what you like?")
+    expect(dialog).to_have_accessible_description(re.compile("With your consent"))
+    assert page.locator("body").aria_snapshot().startswith("- dialog"), "first to be read"
+    page.get_by_role("button", name="Choose").click()
+    expect(page.get_by_role("dialog", name="Your choices")).to_be_focused()
+    box = page.get_by_role("checkbox", name="Statistics", exact=True)
+    expect(box).to_have_accessible_description(re.compile("Counts visits"))
+    names = [
+        line.strip()
+        for line in page.get_by_role("dialog").aria_snapshot().splitlines()
+        if re.match(r"\s*- (heading|checkbox|button)", line)
+    ]
+    assert names == [
+        '- heading "Your choices" [level=2]',
+        '- checkbox "Necessary" [checked] [disabled]',
+        '- checkbox "Personalisation"',
+        '- checkbox "Statistics"',
+        '- button "Reject all"',
+        '- button "Accept all"',
+        '- button "Save choices"',
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_it_can_be_read_on_light_and_dark_pages_wide_and_narrow(
+    browser: Browser, shop: Shop, scheme: str, width: int
+) -> None:
+    shop.head = (
+        '<meta name="viewport" content="width=device-width">'
+        f"<style>:root {{ color-scheme: {scheme} }}</style>"
+    )
+    visitor = browser.new_context(viewport={"width": width, "height": 568})
+    page = opened(visitor, shop, 'data-policy="/privacy"')
+    for _ in range(2):
+        card = page.get_by_role("dialog")
+        assert card.evaluate("c => c.scrollWidth <= c.clientWidth")
+        box = card.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 568
+        dark = luminance(card.evaluate("c => getComputedStyle(c).backgroundColor")) < 0.2
+        assert dark is (scheme == "dark")
+        for text, ground in card.evaluate(COLOURS):
+            assert contrast(text, ground) >= 4.5, (text, ground)
+        page.get_by_role("button", name=re.compile("Choose|Save")).click()
+    visitor.close()
+
+
+#: The colours of every text, and of what it stands on.
+COLOURS = """card => [...card.querySelectorAll('h2, p, a, b, span, button')].map(e => {
+    const clear = c => c === 'rgba(0, 0, 0, 0)';
+    let ground = e;
+    while (clear(getComputedStyle(ground).backgroundColor)) ground = ground.parentElement;
+    return [getComputedStyle(e).color, getComputedStyle(ground).backgroundColor]; })"""
+
+
+def luminance(colour: str) -> float:
+    parts = [float(part) / 255 for part in re.findall(r"[\d.]+", colour)[:3]]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, two: str) -> float:
+    low, high = sorted((luminance(one), luminance(two)))
+    return (high + 0.05) / (low + 0.05)
