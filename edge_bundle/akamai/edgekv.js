@@ -18,6 +18,7 @@ export class Reads {
     this.options = { headers: tokenHeader(namespace), timeout: timeoutMs };
     this.asked = 0;
     this.underWay = 0;
+    this.late = 0;
     /** @type {(() => void)[]} */
     this.waiting = [];
   }
@@ -34,6 +35,8 @@ export class Reads {
     }
     this.underWay++;
     try {
+      // There is no timer to bound them all with: once as many hung as may at once, none is tried.
+      if (this.late >= AT_ONCE) throw new Error("late");
       return await this.#read(key);
     } finally {
       this.underWay--;
@@ -49,7 +52,9 @@ export class Reads {
       response = await httpRequest(this.url + key, this.options);
       text = await response.text();
     } catch (error) {
-      throw /time(d )?-?out/i.test(String(error)) ? new Error("late") : error;
+      if (!/time(d )?-?out/i.test(String(error))) throw error;
+      this.late++;
+      throw new Error("late");
     }
     if (response.status === 404) return null;
     if (response.status !== 200) throw new Error(`EdgeKV answered ${response.status}`);
