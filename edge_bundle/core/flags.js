@@ -65,7 +65,6 @@ export class Flag {
     const slot = rules.slots[key];
     const { of = key, at } = slot;
     this.key = key;
-    this.release = release.id;
     this.rules = rules;
     /** The place of an experiment's rule in its slot; undefined for a slot's own flag. */
     this.at = at;
@@ -111,7 +110,7 @@ export class Flag {
   #value(choice) {
     if (choice.content === null) return undefined;
     if (this.experiment) return choice.content;
-    return { content: choice.content, items: [], html: this.contentOf(choice)?.html };
+    return { content: choice.content, html: this.contentOf(choice)?.html };
   }
 
   /**
@@ -138,7 +137,6 @@ export class Flag {
    */
   #make({ content, experiment, code }, value, reason, ours, trusted) {
     const metadata = {
-      release: this.release,
       ...(trusted ? { reason: ours } : {}),
       ...(experiment
         ? {
@@ -151,8 +149,9 @@ export class Flag {
     };
     const variant = (value && content) ?? (experiment ? "control" : "default");
     const head = JSON.stringify({ key: this.key, value, reason, variant }).slice(0, -1);
+    const made = JSON.stringify(metadata);
     const id = (ours === "empty" ? "e" : "") + this.#code(code);
-    return hashed(`${head},"metadata":{"decision":"`, `${id && this.place + id}",${JSON.stringify(metadata).slice(1)}}`);
+    return hashed(`${head},"metadata":{"decision":"`, `${id && this.place + id}"${made === "{}" ? "}" : `,${made.slice(1)}`}}`);
   }
 }
 

@@ -122,7 +122,10 @@ class Evaluation {
       throw new Refusal(400, "TARGETING_KEY_MISSING", "an experiment needs context.targetingKey");
     }
     const said = this.flag(flag);
-    return said && answer(200, said.head + this.id + said.tail, headers);
+    if (!said) return null;
+    const { id } = this.scene.release;
+    const text = `${said.head}${this.id}${said.tail.slice(0, -2)},"release":"${id}"}}`;
+    return answer(200, text, headers);
   }
 
   /** @param {Flag} flag @returns {import("./flags.js").Said|null} null while values are missing */
