@@ -6,8 +6,10 @@ import click
 
 from control_plane.cli.options import Progress, json_option, project_option, report, size_text
 from control_plane.compiler.build import Release, compile_project
+from control_plane.errors import InputError
 from control_plane.models.artifacts import Model
 from control_plane.models.train import train as train_models
+from control_plane.rules.load import load_rules
 from control_plane.settings import Project
 
 
@@ -17,7 +19,8 @@ from control_plane.settings import Project
 def train(project: Project, as_json: bool) -> None:
     """Learn segments, popularity, neighbours and visitor rows from the event log."""
     with Progress("training") as progress:
-        model = train_models(project, progress=progress.step)
+        timezone = shop_timezone(project)
+        model = train_models(project, timezone=timezone, progress=progress.step)
     report(model.report, as_json, lambda: _train_lines(model))
 
 
@@ -31,12 +34,33 @@ def compile_(project: Project, as_json: bool) -> None:
     report(release, as_json, lambda: _compile_lines(release))
 
 
+def shop_timezone(project: Project) -> str:
+    """Return the time zone of the project's rules, which hours at the edge are in."""
+    try:
+        return load_rules(project.root).timezone
+    except InputError as error:
+        click.echo(f"hours are learned in UTC, since the rules can't be read: {error}", err=True)
+        return "UTC"
+
+
+def _live_lines(model: Model) -> list[str]:
+    live = model.report.get("live_segments", {})
+    if not live.get("visitors"):
+        return []
+    shares = [live[name] for name in ("placed_alike", "placed_otherwise", "unplaced")]
+    return [
+        "by their session alone {:.0%} of others are placed as known, {:.0%} otherwise, "
+        "{:.0%} in no segment".format(*shares)
+    ]
+
+
 def _train_lines(model: Model) -> list[str]:
     lines = [
         f"{len(model.item_ids):,} items, {len(model.neighbours.items):,} neighbours, "
         f"{len(model.visitors.keys):,} visitor rows; newest event {model.model_time}"
     ]
     lines += [f"segment {s.key}: {s.name} ({s.size:,} visitors)" for s in model.segments]
+    lines += _live_lines(model)
     return lines + [f"note: {text}" for text in model.report.get("warnings", [])]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from control_plane.cli.build import shop_timezone
 from control_plane.cli.dev import wait_for_stop
 from control_plane.cli.init import make_project
 from control_plane.cli.options import Progress
@@ -69,7 +70,10 @@ def prepare(project: Project, scale: dict[str, int]) -> dict[str, Any]:
         known = {"scale": scale}
         known["shop"] = _step("drawing the sample shop", lambda: _generate(project, scale))
         known["ingest"] = _step("taking in items and events", lambda: _ingest(project, shop))
-        _step("learning segments and neighbours", lambda: train(project))
+        _step(
+            "learning segments and neighbours",
+            lambda: train(project, timezone=shop_timezone(project)),
+        )
         _write_steps(project, known)
     _step("compiling tables", lambda: compile_project(project))
     with open_target(project, "local") as target:

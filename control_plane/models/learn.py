@@ -16,9 +16,11 @@ from control_plane.models import neighbours, visitors
 from control_plane.models.artifacts import Model, Rows, Segment, Visitors
 from control_plane.models.features import Features, visitor_features
 from control_plane.models.identity import name_segments
+from control_plane.models.live import session_states
 from control_plane.models.popular import popular_lists
 from control_plane.models.report import count, make_report
 from control_plane.models.segments import Clustering, fit_segments
+from control_plane.models.surrogate import Surrogate, fit_surrogate
 from control_plane.models.visitors import Histories
 from control_plane.profiles.interest import Interest, load_interest, newest_time
 from control_plane.profiles.people import resolve_people
@@ -33,13 +35,15 @@ def learn(
     train: Train,
     *,
     key_id: str = "",
+    timezone: str = "UTC",
     previous: Model | None = None,
     progress: Progress | None = None,
 ) -> Model:
     """Return the model of the views `events` and `items`; raise WorkError when there is no event.
 
     Same views, settings and `previous`: same arrays, to the byte; only the report's seconds
-    differ. `previous` lends its segments' keys and names.
+    differ. `previous` lends its segments' keys and names. `timezone` is the one that the edge's
+    hours and weekdays are in.
     """
     steps = _Steps(progress)
     model_time = newest_time(connection)
@@ -56,6 +60,12 @@ def learn(
         sessions = sessions_per_visitor(interest, histories)
         features = visitor_features(connection, histories.keys, sessions)
         clustering, segments = _group(features, histories.keys, train, previous)
+    with steps.step("telling segments from sessions"):
+        live = _live(connection, interest, histories, clustering, segments, train, timezone)
+        segments = [
+            msgspec.structs.replace(segment, when=when)
+            for segment, when in zip(segments, live.conditions, strict=True)
+        ]
     with steps.step("ranking popular items"):
         members = _members(clustering, segments, histories)
         popular = popular_lists(interest, train.popular_items, members)
@@ -74,7 +84,8 @@ def learn(
         report={},
     )
     report = make_report(model, count(interest, model, event_count), clustering, features, train)
-    return msgspec.structs.replace(model, report=report | {"seconds": steps.seconds})
+    report |= {"live_segments": live.report, "seconds": steps.seconds}
+    return msgspec.structs.replace(model, report=report)
 
 
 def sessions_per_visitor(interest: Interest, histories: Histories) -> NDArray[np.int64]:
@@ -109,6 +120,28 @@ def _group(
         features.space, train.segments_min, train.segments_max, train.seed, in_use
     )
     return clustering, name_segments(clustering, features, keys, previous)
+
+
+def _live(
+    connection: duckdb.DuckDBPyConnection,
+    interest: Interest,
+    histories: Histories,
+    clustering: Clustering,
+    segments: list[Segment],
+    train: Train,
+    timezone: str,
+) -> Surrogate:
+    """Learn to tell the segments from sessions of the visitors whose segment is known."""
+    if not segments:
+        return Surrogate([], {})
+    label = np.full(len(interest.people), -1, dtype=np.int64)
+    label[histories.people] = clustering.labels
+    rows = interest.personal & (label[interest.person] >= 0)
+    states = session_states(connection, interest, timezone, rows)
+    # Keys are random, but need not be in a test or an import of small numbers.
+    mixed = interest.people[states.person] * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)
+    keys = [segment.key for segment in segments]
+    return fit_surrogate(states, label[states.person], mixed, keys, train.seed)
 
 
 def _members(

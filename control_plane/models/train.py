@@ -27,7 +27,7 @@ BOUNDS = {
 }
 
 
-def train(project: Project, *, progress: Progress | None = None) -> Model:
+def train(project: Project, *, timezone: str = "UTC", progress: Progress | None = None) -> Model:
     """Learn from the project's log, write models/model.npz in one step, return the model.
 
     A run that is cut short leaves the older model as it was. Raises InputError for a setting
@@ -42,6 +42,7 @@ def train(project: Project, *, progress: Progress | None = None) -> Model:
                 connection,
                 project.settings.train,
                 key_id=key_id,
+                timezone=timezone,
                 previous=previous,
                 progress=progress,
             )

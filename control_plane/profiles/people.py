@@ -46,6 +46,7 @@ SELECT
     epoch_ms(timestamp) // 1000 AS seconds,
     map_extract(context, 'country')[1] AS country,
     map_extract(context, 'device')[1] AS device,
+    map_extract(context, 'utm_source')[1] AS utm_source,
     hash(coalesce(order_id, message_id)) AS purchase,
     lines
 FROM events e
