@@ -109,27 +109,13 @@ class Cloudflare {
 
   /** @param {number} count */
   random(count) {
-    return random(count);
+    return crypto.getRandomValues(new Uint8Array(count));
   }
 
   /** @param {Promise<unknown>} promise */
   waitUntil(promise) {
     this.ctx.waitUntil(promise);
   }
-}
-
-/** Random bytes are drawn many at a time: a call costs more than its bytes. */
-const pool = new Uint8Array(2048);
-let drawn = pool.length;
-
-/** @param {number} count */
-function random(count) {
-  if (drawn + count > pool.length) {
-    crypto.getRandomValues(pool);
-    drawn = 0;
-  }
-  drawn += count;
-  return pool.subarray(drawn - count, drawn);
 }
 
 /** @param {any} env @param {string} collectUrl @param {string} path @param {string} body */

@@ -3,7 +3,7 @@
 import { cookieHeaders, failure, fragment, json, script } from "./answers.js";
 import { isBrowser, isTrusted } from "./callers.js";
 import { setCookie } from "./cookies.js";
-import { decideSlots } from "./decide.js";
+import { decideOne, decideSlots } from "./decide.js";
 import { MAX_BATCH_BYTES, stampEvents } from "./events.js";
 import { explainCall, explainSlot } from "./explain.js";
 import { Decided } from "./exposures.js";
@@ -187,7 +187,7 @@ function slotNow(edge, loader, call, name) {
   if (isCrawler(call)) return fragment("", []);
   const { visit, cookies } = visitOf(call, loader);
   if (call.query) visit.page = pageOfQuery(call);
-  const decision = decideSlots(new Scene(loader, release, fresh, visit, "utf8"), [{ name }])?.[name];
+  const decision = decideOne(new Scene(loader, release, fresh, visit, "utf8"), name);
   return decision ? fragment(decision.html, cookieHeaders(cookies), decision.id) : null;
 }
 

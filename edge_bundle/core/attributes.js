@@ -5,13 +5,18 @@ const ZONE_MS = 900_000;
 /** @type {{zone: string, quarter: number, offset: number}} */
 let zoneKept = { zone: "", quarter: -1, offset: 0 };
 
+/** What a condition on the session's categories adds to the names: they cost more than the rest. */
+export const CATEGORIES = "session.categories";
+
 /**
  * @typedef {import("./scene.js").Scene} Scene
  * @typedef {import("./visit.js").Visit} Visit
  */
 
-/** @type {Record<string, (scene: Scene) => any>} */
-const MAKERS = {
+/** @typedef {(scene: Scene, names: string[]) => any} Maker */
+
+/** @type {Record<string, Maker>} */
+const SOFT = {
   country: ({ visit }) => visit.facts.country,
   region: ({ visit }) => visit.facts.region,
   device: ({ visit }) => visit.facts.device,
@@ -22,17 +27,20 @@ const MAKERS = {
   segments: (scene) => scene.segments,
 };
 
-/** What the worker knows better than any caller, or adds to. @type {typeof MAKERS} */
+/** What the worker knows better than any caller, or adds to. @type {Record<string, Maker>} */
 const FIRM = {
   new_visitor: ({ visit }) => visit.isNew,
   hour: (scene) => localTime(scene).getUTCHours(),
   weekday: (scene) => localTime(scene).getUTCDay() || 7,
   page: ({ visit }) => visit.page,
-  session: (scene) => (personal(scene) ? sessionAttributes(scene) : {}),
+  session: (scene, names) => (personal(scene) ? sessionAttributes(scene, names) : {}),
   cart: (scene) => (personal(scene) ? { items: inCart(scene.visit), ...scene.visit.given?.cart } : {}),
   traits: (scene) => (personal(scene) && scene.visit.given?.traits) || {},
   consent: ({ visit }) => visit.consent,
 };
+
+/** A map is twice as fast to ask as an object that a name may not be in. */
+const MAKERS = new Map(Object.entries({ ...SOFT, ...FIRM }));
 
 /**
  * Return the attributes of these names; a trusted caller's own come with them.
@@ -45,8 +53,8 @@ export function attributesOf(scene, names) {
   /** @type {Record<string, any>} */
   const made = given ? { ...given } : {};
   for (const name of names) {
-    if (Object.hasOwn(FIRM, name)) made[name] = FIRM[name](scene);
-    else if (Object.hasOwn(MAKERS, name)) made[name] ??= MAKERS[name](scene);
+    const make = MAKERS.get(name);
+    if (make && !(given && name in SOFT && given[name] != null)) made[name] = make(scene, names);
   }
   return made;
 }
@@ -61,20 +69,24 @@ function localTime({ visit, release }) {
   return new Date(visit.now + zoneOffset(release.rules.timezone, visit.now));
 }
 
-/** @param {Scene} scene */
-function sessionAttributes({ visit, recent }) {
+/** @param {Scene} scene @param {string[]} names */
+function sessionAttributes({ visit, recent }, names) {
   const { session, given, now } = visit;
-  const categories = (recent ?? []).map(
-    ({ table, number }) => table.cards.card(number - table.first).category,
-  );
-  return {
-    categories: [...new Set(categories)],
+  /** @type {Record<string, any>} */
+  const made = {
     views: session.views,
     carts: session.carts,
     orders: session.orders,
     seconds: session.startedAt ? Math.max(0, Math.round(now / 1000) - session.startedAt) : 0,
-    ...given?.session,
   };
+  if (names.includes(CATEGORIES)) made.categories = categoriesOf(recent ?? []);
+  return given?.session ? { ...made, ...given.session } : made;
+}
+
+/** @param {import("./history.js").Found[]} recent */
+function categoriesOf(recent) {
+  const cards = recent.map(({ table, number }) => table.cards.card(number - table.first));
+  return [...new Set(cards.map((card) => card.category))];
 }
 
 /** @param {Visit} visit @returns {string[]} SKUs put in the cart in this session */

@@ -4,26 +4,49 @@
 const MAX_LENGTH = 2048;
 
 /**
- * Return the `fs_` cookies of a request; the first of a name counts, as with RFC 6265 servers.
+ * @typedef {object} Sent cookies of ours that a request brings
+ * @property {string} [fs_c]
+ * @property {string} [fs_id]
+ * @property {string} [fs_u]
+ * @property {string} [fs_s]
+ * @property {string} [fs_exp]
+ * @property {string} [fs_p]
+ */
+
+/** @type {(keyof Sent)[]} */
+const NAMES = ["fs_c", "fs_id", "fs_u", "fs_s", "fs_exp", "fs_p"];
+
+/**
+ * Return our cookies of a request; the first of a name counts, as with RFC 6265 servers.
  * @param {string|null} header
- * @returns {Record<string, string>}
+ * @returns {Sent}
  */
 export function readCookies(header) {
-  /** @type {Record<string, string>} */
-  const found = Object.create(null);
+  // All names at once, so that all have one shape: a name cut from the header costs a table of
+  // strings and an object without shape, measured at a third of the whole.
+  /** @type {Sent} */
+  const found = {
+    fs_c: undefined, fs_id: undefined, fs_u: undefined, fs_s: undefined, fs_exp: undefined, fs_p: undefined,
+  };
   if (!header) return found;
   // A shop's other cookies are many and long: they are leapt over, not split.
   for (let at = header.indexOf("fs_"), end; at >= 0; at = header.indexOf("fs_", end)) {
     end = header.indexOf(";", at);
     if (end < 0) end = header.length;
-    const equals = header.indexOf("=", at);
-    if (equals < 0 || equals > end || !startsPart(header, at)) continue;
-    const name = header.slice(at, equals).trim();
-    if (name in found) continue;
-    const value = header.slice(equals + 1, end).trim();
+    const name = startsPart(header, at) && NAMES.find((one) => isNamed(header, at, one));
+    if (!name || found[name] !== undefined) continue;
+    const value = header.slice(header.indexOf("=", at) + 1, end).trim();
     found[name] = value.length <= MAX_LENGTH ? value : "";
   }
   return found;
+}
+
+/** @param {string} header @param {number} at @param {string} name */
+function isNamed(header, at, name) {
+  if (!header.startsWith(name, at)) return false;
+  let after = at + name.length;
+  while (header[after] === " " || header[after] === "\t") after++;
+  return header[after] === "=";
 }
 
 /** @param {string} header @param {number} at */

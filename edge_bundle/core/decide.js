@@ -45,6 +45,17 @@ export function decideSlots(scene, slots) {
   return decisions;
 }
 
+/**
+ * Decide one slot, as `decideSlots` does several.
+ * @param {Scene} scene @param {string} name a known slot
+ */
+export function decideOne(scene, name) {
+  const { loader } = scene;
+  const decision = decideSlot(scene, { name }, `${randomText(loader.platform, 12)}0`);
+  if (decision) loader.health.decided(decision.reason);
+  return decision;
+}
+
 /** @param {Scene} scene @param {SlotRequest} slot @param {string} id @returns {Decision|null} */
 function decideSlot(scene, { name, limit }, id) {
   const place = id + scene.release.place(name);

@@ -1,5 +1,7 @@
 /** What a slot can ask for, found once per release, so that a decision looks up no more. */
 
+import { CATEGORIES } from "./attributes.js";
+
 /**
  * @typedef {object} Needs
  * @property {boolean} items whether a shelf or a condition needs the session's items
@@ -44,7 +46,8 @@ export function needItems(paths) {
 
 /** @param {string[]} paths @returns {string[]} the attributes they start at */
 export function attributesIn(paths) {
-  return [...new Set(paths.map((path) => path.split(".")[0]))];
+  const names = paths.map((path) => path.split(".")[0]);
+  return [...new Set(needItems(paths) ? [...names, CATEGORIES] : names)];
 }
 
 /** What all of them need together. @param {Needs[]} all @returns {Needs} */

@@ -2,7 +2,7 @@
 
 import { pathMatches } from "./config.js";
 import { setCookie } from "./cookies.js";
-import { decideSlots } from "./decide.js";
+import { decideOne } from "./decide.js";
 import { signUser } from "./identity.js";
 import { within } from "./platform.js";
 import { Scene } from "./scene.js";
@@ -122,7 +122,7 @@ export class PageSlots {
     const scene = this.#scene();
     if (!scene || !Object.hasOwn(scene.release.rules.slots, name)) return null;
     scene.turnTo(page);
-    return decideSlots(scene, [{ name }])?.[name] ?? null;
+    return decideOne(scene, name);
   }
 
   #scene() {

@@ -54,14 +54,21 @@ export function toBase64(bytes) {
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/** Random bytes not used yet: a call costs more than its bytes. */
+let pool = new Uint8Array(0);
+let drawn = 0;
+
 /**
  * Return random text of six bits a letter.
  * @param {Platform} platform
  * @param {number} length
  */
 export function randomText(platform, length) {
-  const bytes = platform.random(length);
+  if (drawn + length > pool.length) {
+    pool = platform.random(1024);
+    drawn = 0;
+  }
   let text = "";
-  for (let i = 0; i < length; i++) text += LETTERS[bytes[i] & 63];
+  for (let i = 0; i < length; i++) text += LETTERS[pool[drawn++] & 63];
   return text;
 }

@@ -171,14 +171,12 @@ export class Shelf {
 export function rank(scene, content, stage, limit) {
   const allowed = allowedSources(scene.visit, stage);
   total.clear();
-  allowed.forEach(([source, weight], i) => {
+  for (let i = 0; i < allowed.length; i++) {
     const sums = allowed.length > 1 ? (parts[i] ??= new Scores()) : total;
     sums.clear();
-    fillSource(/** @type {any} */ (scene), content, source, sums);
-    if (sums === total) return;
-    const scale = weight / (sums.max() || 1);
-    total.addAll(sums, scale);
-  });
+    fillSource(/** @type {any} */ (scene), content, allowed[i][0], sums);
+    if (sums !== total && sums.size) total.addAll(sums, allowed[i][1] / (sums.max() || 1));
+  }
   if (content.weights) weigh(scene.loader, content.weights, total);
   const items = total.best(limit, refusal(scene, content.exclude));
   return { items, source: leading(allowed, items[0]) };
@@ -233,12 +231,20 @@ function fillSource(scene, content, source, sums) {
  * @param {Scores} sums
  */
 function fillSession(recent, serving, reminder, sums) {
-  recent.forEach(({ table, number }, i) => {
-    table.addRow(number, Math.exp(-i / serving.decay), sums);
-    if (!reminder) return;
-    const weight = Math.exp(-i / serving.reminder_decay);
-    sums.add(number, serving.reminder * serving.reminder_scale * weight);
-  });
+  const { rows, reminders } = (serving.fading ??= fadingOf(serving));
+  for (let i = 0; i < recent.length; i++) {
+    const { table, number } = recent[i];
+    table.addRow(number, rows[i], sums);
+    if (reminder) sums.add(number, reminders[i]);
+  }
+}
+
+/** What each of the last items weighs, the newest first. @param {any} serving */
+function fadingOf({ items, decay, reminder, reminder_scale, reminder_decay }) {
+  const rows = new Float64Array(items).map((_, i) => Math.exp(-i / decay));
+  const most = reminder * reminder_scale;
+  const reminders = new Float64Array(items).map((_, i) => most * Math.exp(-i / reminder_decay));
+  return { rows, reminders };
 }
 
 /** @param {ArrayLike<number>|undefined} list ranked items @param {Scores} sums */

@@ -83,6 +83,7 @@ export function sessionFromBody(body) {
 
 /** @param {string} text */
 function unescapeItem(text) {
+  if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);
   } catch {

@@ -88,14 +88,14 @@ export function visitOf(call, { platform, config, preview }) {
 
 /**
  * The cookies to clear, which mean nothing or may not be kept, and a new device's.
- * @param {Call} call @param {Record<string, string>} sent @param {Record<string, unknown>} valid
+ * @param {Call} call @param {Record<string, any>} sent @param {Record<string, unknown>} valid
  * @param {string|null} device
  */
 function answers({ secure }, sent, valid, device) {
   const minted = device && !valid.fs_id;
   const cookies = Object.keys(valid)
     // A cleared and a set cookie of one name would contradict each other.
-    .filter((name) => name in sent && !valid[name] && !(minted && name === "fs_id"))
+    .filter((name) => sent[name] !== undefined && !valid[name] && !(minted && name === "fs_id"))
     .map((name) => setCookie(name, "", { secure, readable: name === "fs_c" || name === "fs_s" }));
   if (minted) cookies.push(setCookie("fs_id", device, { secure, days: 395 }));
   return cookies;
