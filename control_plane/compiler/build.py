@@ -74,9 +74,9 @@ def compile_release(
     """Compile a model with the catalogue that `log` shows as `items`, and the project's rules."""
     rules = load_rules(project.root)
     validate_segments(rules, [segment.key for segment in model.segments])
-    past = _past_experiments(project.build)
-    validate_phases(rules, past)
     table = to_table(rules)
+    past, now = _past_experiments(project.build), past_of(table)
+    validate_phases(rules, now, past)
     names = {entry["template"] for entry in table["content"].values() if "template" in entry}
     templates = {name: load_template(name, project.root / "templates") for name in sorted(names)}
     partial = project.build / ".partial"
@@ -111,7 +111,7 @@ def compile_release(
             values=listed,
             bytes_by_kind=_bytes_by_kind(listed),
             catalogue_at=catalogue_at,
-            experiments={**past, **past_of(rules)},
+            experiments={**past, **now},
         )
         (partial / "release.json").write_text(
             json.dumps(msgspec.to_builtins(release), indent=1) + "\n", encoding="utf-8"

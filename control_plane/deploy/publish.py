@@ -17,6 +17,7 @@ import msgspec
 from control_plane.deploy.head import Clock, Head, Overlay, StockOverlay, move_head, read_head
 from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.overlay import find, named_keys, write_values
+from control_plane.deploy.phases import refuse_moves
 from control_plane.deploy.plan import SAMPLE, Plan, make_plan
 from control_plane.deploy.release import Release, load_release, read_value
 from control_plane.deploy.stock import change_stock, load_catalogue_stock
@@ -67,6 +68,8 @@ def publish(
     with nullcontext() if dry_run else deployment_lock(project):
         release = load_release(folder, project, lambda done, of: tell("checking", done, of))
         head = read_head(target, project, clock)
+        if head and not draft:
+            refuse_moves(target, project, head.live, folder, release)
         plan = make_plan(target, release, head)
         if draft:
             plan = msgspec.structs.replace(plan, move_head=False)

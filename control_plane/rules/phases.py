@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from control_plane.rules.problems import Problems
-from control_plane.rules.shapes import ExperimentUse, Rules
+from control_plane.rules.shapes import Rules
 
-_KEPT = ("variations", "weights", "coverage", "namespace", "phase")
 _CLOSE = 1e-9
 
+#: An experiment's variations, weights, coverage, namespace and phase, as plain data.
 Past = dict[str, Any]
 
 
-def past_of(rules: Rules) -> dict[str, Past]:
-    """Return what a later compile has to know of these experiments, by key, as plain data."""
-    found = {use.experiment.key: use.experiment for use in rules.experiment_uses}
-    return {key: {name: _plain(getattr(found[key], name)) for name in _KEPT} for key in found}
+def past_of(table: Mapping[str, Any]) -> dict[str, Past]:
+    """Return what a later release has to know of a table's experiments, by key."""
+    rules = (rule for slot in table["slots"].values() for rule in slot.get("rules", ()))
+    found = [rule["experiment"] for rule in rules if "experiment" in rule]
+    names = (*_CHANGES, "phase")
+    return {one["key"]: {name: one.get(name) for name in names} for one in found}
 
 
-def validate_phases(rules: Rules, past: Mapping[str, Past]) -> None:
+def validate_phases(rules: Rules, now: Mapping[str, Past], before: Mapping[str, Past]) -> None:
     """Raise InputError that tells of every experiment which changed and kept its phase."""
     problems = Problems(Path(rules.file))
     for use in rules.experiment_uses:
-        before = past.get(use.experiment.key)
-        if before is not None:
-            _validate(problems, use, before)
+        key = use.experiment.key
+        for name, problem, remedy in moves(key, now[key], before.get(key)):
+            line, field = use.places.get(name, use.places[""])
+            problems.add(line, field, problem, remedy)
     problems.raise_any()
 
 
-def _validate(problems: Problems, use: ExperimentUse, before: Past) -> None:
-    experiment, phase = use.experiment, before["phase"]
+def moves(key: str, now: Past, before: Past | None) -> Iterator[tuple[str, str, str]]:
+    """Tell what of an experiment moves people without a new phase: field, problem and remedy."""
+    if before is None or now["phase"] > before["phase"]:
+        return
+    phase = before["phase"]
     remedy = f"Write 'phase: {phase + 1}': everybody is assigned anew, and counting starts again."
-    if experiment.phase < phase:
-        _note(problems, use, "phase", f"phase {experiment.phase} after phase {phase}", remedy)
-    if experiment.phase != phase:
+    if now["phase"] < phase:
+        yield "phase", f"{key!r} has phase {now['phase']} after phase {phase}", remedy
         return
     for name, changed in _CHANGES.items():
-        now = _plain(getattr(experiment, name))
-        if changed(now, before[name]):
-            told = f"{experiment.key!r} changed its {name} from {_show(before[name])}"
-            told += f" to {_show(now)} without a new phase"
-            _note(problems, use, name, told, f"{remedy} Or change it back.")
-
-
-def _note(problems: Problems, use: ExperimentUse, name: str, problem: str, remedy: str) -> None:
-    line, field = use.places.get(name, use.places[""])
-    problems.add(line, field, problem, remedy)
+        if changed(now[name], before[name]):
+            told = f"{key!r} changed its {name} from {_show(before[name])} to {_show(now[name])}"
+            yield name, f"{told} without a new phase", f"{remedy} Or change it back."
 
 
 def _weights(now: list[float], before: list[float]) -> bool:
@@ -64,10 +62,6 @@ _CHANGES: dict[str, Callable[[Any, Any], bool]] = {
     "coverage": lambda now, before: now < before - _CLOSE,
     "namespace": lambda now, before: now != before,
 }
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _show(value: Any) -> str:

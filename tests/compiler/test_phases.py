@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from toy_shop import compile_toy, make_project
 
+from control_plane.deploy.folder import Folder
+from control_plane.deploy.publish import publish
 from control_plane.errors import InputError
 from control_plane.settings import Project
 
@@ -101,3 +104,18 @@ def test_compiling_again_gives_the_same_bytes(project: Project) -> None:
     compile_toy(project)
     assert (project.build / "current").resolve() == first
     assert (first / "release.json").read_bytes() == said
+
+
+def test_a_fresh_machine_is_told_when_it_deploys(project: Project, tmp_path: Path) -> None:
+    target = Folder(tmp_path / "store")
+    live = publish(target, project.build / "current", project).release
+    shutil.rmtree(project.build)
+    write(project, weights="[0.4, 0.6]")
+    compile_toy(project)
+    with pytest.raises(InputError, match="changed its weights") as refused:
+        publish(target, project.build / "current", project)
+    assert f"against the live release {live}" in str(refused.value)
+    publish(target, project.build / "current", project, draft=True)
+    write(project, weights="[0.4, 0.6]", phase="3")
+    compile_toy(project)
+    publish(target, project.build / "current", project)
