@@ -17,9 +17,10 @@ from pathlib import Path
 from control_plane.emulator.npm import lay_out, node_command
 from control_plane.errors import FrontshelfError
 
+#: 5.6 is the last in which arrays of bytes are not told apart by what holds them.
 TYPESCRIPT = {
-    "typescript@5.9.3": (
-        "jl1vZzPDinLr9eUt3J/t7V6FgNEw9QjvBPdysz9KfQDD41fQrC2Y4vKQdiaUpFT4bXlb1RHhLpp8wtm6M5TgSw=="
+    "typescript@5.6.3": (
+        "hjcS1mhfuyi4WW8IWtjP7brDrG2cuDZukyrYrSauoXGNgx0S7zceP07adYkJycEr56BOUTNPzbInooiN3fn1qw=="
     ),
 }
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,7 +1,7 @@
 /** All that core/ may use beside ECMAScript: what Cloudflare, Akamai and Node all have. */
 
 declare class TextEncoder {
-  encode(text?: string): Uint8Array<ArrayBuffer>;
+  encode(text?: string): Uint8Array;
 }
 
 declare class TextDecoder {
