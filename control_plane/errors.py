@@ -6,6 +6,7 @@
         ├── RejectedError   too many rows of a file were rejected; nothing was stored
         ├── TableError      a table, manifest or head cannot be read or is not genuine
         ├── PlatformError   a CDN's API or the local edge refused or did not answer
+        │   └── StaleError      the store does not show yet what was just written
         └── LockedError     another process works on the same project
 
 A message says what was attempted, with which value, where, and what to do about it.
@@ -63,6 +64,10 @@ class PlatformError(WorkError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class StaleError(PlatformError):
+    """The store still shows less than what was written a moment ago; asking later will help."""
 
 
 class LockedError(WorkError):

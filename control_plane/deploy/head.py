@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from control_plane.deploy.record import Action, Record, append, highest_counter, records
 from control_plane.deploy.target import Target
 from control_plane.envelope import HEAD, seal, unpack, unseal
-from control_plane.errors import PlatformError, TableError, WorkError
+from control_plane.errors import PlatformError, StaleError, TableError, WorkError
 from control_plane.keyring import load_signing_key
 from control_plane.settings import Project
 from control_plane.tables import MAX_VALUE_BYTES
@@ -233,7 +233,7 @@ def _refuse_stale(head: Head, target: Target, project: Project, clock: Clock) ->
     if newest is None or newest.counter <= head.counter:
         return
     if clock() - newest.at / 1000 < STALE_SECONDS:
-        raise PlatformError(
+        raise StaleError(
             f"{target!r}: the store still answers with head {head.counter}, though "
             f"{newest.counter} was written less than {STALE_SECONDS} s ago. "
             "Wait a minute, then run the command again."

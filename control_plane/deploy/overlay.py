@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TypeVar
 
 import msgspec
@@ -12,6 +12,7 @@ import numpy as np
 
 from control_plane.compiler.overlays import Parts
 from control_plane.deploy.head import (
+    STALE_SECONDS,
     Clock,
     ErasedOverlay,
     Head,
@@ -24,13 +25,17 @@ from control_plane.deploy.head import (
 from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.sweep import forget_replaced
 from control_plane.deploy.target import Target
-from control_plane.errors import InputError, PlatformError
+from control_plane.errors import InputError, LockedError, PlatformError, StaleError, WorkError
 from control_plane.settings import Project
 from control_plane.tables import value_key
 
 #: A key-value store takes one write a second to a key (Cloudflare answers 429 to more).
 SECONDS_BETWEEN_HEADS = 1.0
 
+#: How long a change waits for its turn; a store that shows no write after that is broken.
+PATIENCE_SECONDS = STALE_SECONDS + 10
+
+Result = TypeVar("Result")
 Kind = TypeVar("Kind", StockOverlay, ErasedOverlay, OffOverlay)
 
 
@@ -67,11 +72,13 @@ def change_overlays(
 ) -> OverlayReport:
     """Write what `make` says is new: its values, then the head; nothing when nothing changes.
 
-    Raises InputError when nothing was deployed yet, LockedError when another process deploys.
+    Overlays change every few seconds, by feeds that nobody watches: so this waits while another
+    process deploys, and while the store does not show the head that was written last. Raises
+    InputError when nothing was deployed yet, LockedError or StaleError when waiting does not help.
     """
     started = time.monotonic()
-    with nullcontext() if dry_run else deployment_lock(project):
-        head = read_head(target, project, clock)
+    with nullcontext() if dry_run else _patient_lock(project, sleep):
+        head = _patiently(lambda: read_head(target, project, clock), StaleError, sleep)
         if head is None:
             raise InputError(
                 f"{target!r} has no head",
@@ -149,6 +156,25 @@ def write_values(target: Target, values: dict[str, bytes]) -> None:
                 f"{target!r}: {key} does not read back as it was written; the head was not moved.\n"
                 "  The store may be slow to show writes: run the command again."
             )
+
+
+@contextmanager
+def _patient_lock(project: Project, sleep: Callable[[float], None]) -> Iterator[None]:
+    with ExitStack() as stack:
+        _patiently(lambda: stack.enter_context(deployment_lock(project)), LockedError, sleep)
+        yield
+
+
+def _patiently(
+    work: Callable[[], Result], passing: type[WorkError], sleep: Callable[[float], None]
+) -> Result:
+    """Do the work again every second while it raises an error that passes by itself."""
+    for _ in range(PATIENCE_SECONDS):
+        try:
+            return work()
+        except passing:
+            sleep(1.0)
+    return work()
 
 
 def _wait_for_turn(head: Head, clock: Clock, sleep: Callable[[float], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from control_plane.compiler.overlays import erased_parts, read_erased_parts, rea
 from control_plane.deploy import overlay_changes
 from control_plane.deploy.head import ErasedOverlay, OffOverlay, StockOverlay, read_head
 from control_plane.deploy.history import releases, rollback
+from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.overlay import change_overlays, find, read_values
 from control_plane.deploy.publish import publish
 from control_plane.deploy.record import MAX_BYTES, record_file
@@ -26,6 +28,11 @@ from control_plane.hashing import hash_texts
 from control_plane.tables import MAX_VALUE_BYTES
 
 START = datetime(2026, 11, 1, 12)
+
+
+def off(slot: str) -> Callable:
+    """Return the change that switches a slot off."""
+    return lambda target, head: overlay_changes.switch(target, head, slot, off=True)
 
 
 class Shop:
@@ -206,6 +213,31 @@ def test_the_head_is_written_once_a_second_at_most(shop):
     on = lambda target, head: overlay_changes.switch(target, head, "home.hero", off=False)  # noqa: E731
     shop.change(on, sleep=waits.append)
     assert waits == [pytest.approx(0.75)]
+
+
+def test_a_change_waits_until_the_store_shows_the_last_head(shop, memory):
+    shop.stock("item_id,available\na,no\n")
+    old = memory.values["head"]
+    shop.stock("item_id,available\nb,no\n")
+    new, memory.values["head"] = memory.values["head"], old
+    shop.now += timedelta(seconds=5)
+    waits = []
+
+    def shows_it_at_last(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            memory.values["head"] = new
+
+    shop.change(off("home.hero"), sleep=shows_it_at_last)
+    assert waits == [1.0, 1.0, 1.0]
+    assert set(shop.told()) == {"a", "b"}
+
+
+def test_a_change_waits_while_another_process_deploys(shop):
+    held = ExitStack()
+    held.enter_context(deployment_lock(shop.project))
+    shop.change(off("home.hero"), sleep=lambda seconds: held.close())
+    assert read_head(shop.target, shop.project, shop.clock).overlays
 
 
 def test_a_dry_run_writes_nothing(shop, memory):
