@@ -2,12 +2,10 @@
 
 import { known } from "./columns.js";
 import { unseal } from "./envelope.js";
-import { reasonOf } from "./loader.js";
+import { Loader, reasonOf } from "./loader.js";
 import { openOverlays } from "./overlays.js";
 import { within } from "./platform.js";
 import { Release } from "./release.js";
-
-/** @typedef {import("./loader.js").Loader} Loader */
 
 /** How long a location may keep its copy of the head: the store's own least. */
 const HEAD_KEEP_SECONDS = 30;
@@ -27,8 +25,9 @@ export class Releases {
     /** What was live before in this isolate: pages of it are still open. */
     /** @type {Release|null} */
     this.before = null;
-    /** @type {import("./overlays.js").Overlays|null} */
+    /** @type {import("./overlays.js").Overlays|null} of the head with the counter `heeded` */
     this.overlays = null;
+    this.heeded = -1;
     this.counter = -1;
     this.issuedAt = 0;
     /** When the live release went live. */
@@ -86,6 +85,7 @@ export class Releases {
         platform, "frontshelf/head/1", this.config, this.config.headKeys, value,
       );
       this.#refuseOlder(head);
+      await this.#heed(loader, head);
       what = "manifest";
       const known = this.live?.manifest === head.live.manifest;
       const release = known ? this.live : await this.#openLive(loader, head);
@@ -94,7 +94,6 @@ export class Releases {
       if (release !== this.live) this.before = this.live;
       this.live = release;
       this.liveSince = head.live.since ?? head.issued_at;
-      if (head.counter !== this.counter) this.overlays = openOverlays(head.overlays);
       this.counter = head.counter;
       this.issuedAt = head.issued_at;
       this.checkedAt = platform.now();
@@ -103,6 +102,22 @@ export class Releases {
       health.fault(`${what}_${reasonOf(error)}`, error instanceof Error ? error.message : "");
     }
     return true;
+  }
+
+  /**
+   * Take over the overlays of a genuine head, whether its release can be had or not; with a
+   * release to go on with, after their values were read, so that no decision waits for these.
+   * @param {Loader} loader @param {{counter: number, overlays: any[]}} head
+   */
+  async #heed(loader, { counter, overlays: entries }) {
+    if (counter <= this.heeded) return;
+    const overlays = openOverlays(entries);
+    if (overlays && this.live) {
+      const ahead = new Loader(loader.platform, loader.cache, loader.health, this.config);
+      overlays.askAhead(ahead);
+      await ahead.load();
+    }
+    if (counter > this.heeded) [this.heeded, this.overlays] = [counter, overlays];
   }
 
   /** @param {{counter: number}} head */

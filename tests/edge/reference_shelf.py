@@ -41,6 +41,8 @@ class World(msgspec.Struct, frozen=True):
     popular: dict[str, list[str]]
     people: list[Person]
     contents: dict[str, dict[str, Any]]
+    #: Said since the release: whether items are there.
+    stock: dict[str, bool]
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -81,6 +83,7 @@ def draw_world(random: Random) -> World:
         popular={name: random.sample(skus, random.randrange(6, 36)) for name in names},
         people=people,
         contents={f"c{number}": _content(random, skus) for number in range(12)},
+        stock={sku: random.random() > 0.5 for sku in random.sample(skus, 8)},
     )
 
 
@@ -161,7 +164,7 @@ def shelf(world: World, content: dict[str, Any], visit: Visit, numbering: list[s
         most = {"group": 1} | content.get("diversity", {})
         if len(shown) == content["limit"] or sku in shown or sku in out:
             return
-        if exclude["unavailable"] and not item.available:
+        if exclude["unavailable"] and not world.stock.get(sku, item.available):
             return
         if item.group and page and item.group == page.group:
             return

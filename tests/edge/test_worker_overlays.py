@@ -204,3 +204,16 @@ def test_a_stock_overlay_of_many_values_is_read_by_need(fresh: Overlays) -> None
     read = fresh.world.get("/_fs/health").json()["tables"]["values"]
     assert read < len(keys)
     assert "€0.50" in fresh.world.get("/_fs/slot/product.alike?item=shoe-2").text
+
+
+def test_the_overlays_of_a_head_hold_though_its_release_cannot_be_had(fresh: Overlays) -> None:
+    anna = fresh.key_of("anna")
+    assert fresh.world.decide(STRIP, visitor=anna)["segments"] == ["shoe-fans"]
+    fresh.erase("anna")
+    rules = fresh.world.project.rules
+    rules.write_text(rules.read_text().replace("<b>new</b>", "<b>newer</b>"))
+    fresh.world.publish()
+    head = read_head(fresh.world.target, fresh.world.project)
+    fresh.world.kv.delete(head.live.manifest)
+    assert fresh.world.decide(STRIP, visitor=anna)["segments"] == []
+    assert "<b>new</b>" in fresh.world.get("/").text, "the release before goes on"
