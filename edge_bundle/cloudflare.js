@@ -34,11 +34,10 @@ function serve(edge, request, env, ctx) {
   const collect = (/** @type {string} */ path, /** @type {string} */ body) =>
     passOn(env, edge.config.collectUrl, path, body);
   const own = answer(edge, loader, call, { assets: ASSETS, collect });
-  if (own === null) {
-    return servePage(edge, loader, call, request).catch((error) => plainly(edge, request, error));
-  }
+  const failed = (/** @type {unknown} */ error) => plainly(edge, request, error);
+  if (own === null) return servePage(edge, loader, call, request).catch(failed);
   // Not a promise unless it must be: each costs a turn of the event loop.
-  if (own instanceof Promise) return own.then((made) => respond(made, call));
+  if (own instanceof Promise) return own.then((made) => respond(made, call), failed);
   return respond(own, call);
 }
 

@@ -3,7 +3,7 @@
 import { cookieHeaders } from "./core/answers.js";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
+  BODY_HEADERS, CACHING, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
 import { PreviewSlots } from "./core/ribbon.js";
 import { isCrawler, visitOf } from "./core/visit.js";
@@ -13,6 +13,9 @@ import { isCrawler, visitOf } from "./core/visit.js";
  * @typedef {import("./core/loader.js").Loader} Loader
  * @typedef {import("./core/visit.js").Call} Call
  */
+
+/** What can be asked for at all: anything may stand in a Host header. */
+const ADDRESS = /^https?:\/\/([\w.-]+|\[[\da-f:.]+\])(:\d+)?\//i;
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {Request} request */
 export async function servePage(edge, loader, call, request) {
@@ -27,7 +30,10 @@ export async function servePage(edge, loader, call, request) {
   if (!rewritten && vouched === null) return response;
   const headers = new Headers(response.headers);
   headers.delete("frontshelf-user");
-  if (vouched) headers.append("set-cookie", vouched);
+  if (vouched) {
+    headers.append("set-cookie", vouched);
+    for (const name of CACHING) headers.delete(name);
+  }
   if (!rewritten) return new Response(response.body, { ...statusOf(response), headers });
   headers.set("cache-control", "private, no-store");
   for (const name of BODY_HEADERS) headers.delete(name);
@@ -90,6 +96,7 @@ async function ask(request) {
   try {
     return await fetch(request);
   } catch {
+    if (!ADDRESS.test(request.url)) return new Response("There is no such address.\n", { status: 400 });
     return new Response("The shop's origin cannot be reached.\n", { status: 502 });
   }
 }

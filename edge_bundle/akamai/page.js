@@ -5,7 +5,7 @@ import { HtmlRewritingStream } from "html-rewriter";
 import { httpRequest } from "http-request";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
+  BODY_HEADERS, CACHING, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
 import { PreviewSlots } from "./core/ribbon.js";
 import { isCrawler, visitOf } from "./core/visit.js";
@@ -35,7 +35,8 @@ export async function servePage(edge, loader, call, request) {
   if (!response) return createResponse(502, {}, "The shop's origin cannot be reached.\n");
   const header = (/** @type {string} */ name) => joined(name, response.getHeader(name));
   const vouched = vouchedUser(edge, call, header, visit);
-  const headers = without(response.getHeaders(), NOT_FOR_VISITORS);
+  const dropped = vouched ? [...NOT_FOR_VISITORS, ...CACHING] : NOT_FOR_VISITORS;
+  const headers = without(response.getHeaders(), dropped);
   const type = header("content-type");
   const rewritten = ours && isPage(call, response.status, type) && !isCrawler(call);
   if (vouched) add(headers, vouched);

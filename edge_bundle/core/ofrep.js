@@ -34,7 +34,7 @@ const PLAIN = { page: undefined, consent: undefined, visitor: undefined, session
  * @returns {Promise<Answer>}
  */
 export async function answerFlags(edge, loader, call) {
-  const path = call.url.pathname;
+  const { path } = call;
   const key = path.startsWith(`${PATH}/`) ? decodeKey(path.slice(PATH.length + 1)) : undefined;
   if (key === undefined && path !== PATH) return refusal(404, "GENERAL", "nothing here");
   if (call.method !== "POST") {

@@ -15,8 +15,14 @@ import { Scene } from "./scene.js";
  * @typedef {import("./decide.js").Decision} Decision
  */
 
-/** Statements about a body that the rewritten one no longer keeps. */
+/** What tells caches beside the browser's more than Cache-Control does, and in its stead. */
+export const CACHING = [
+  "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "edge-control",
+  "x-accel-expires",
+];
+/** Statements about a body that the rewritten one no longer keeps, and who may keep it. */
 export const BODY_HEADERS = [
+  ...CACHING,
   "etag", "last-modified", "expires", "age", "content-length", "accept-ranges", "content-md5",
   "digest", "content-digest", "repr-digest",
 ];

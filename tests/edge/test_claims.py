@@ -228,6 +228,20 @@ def test_no_path_leads_to_another_origin(world: World) -> None:
     assert {host for host, _ in SEEN} == {"shop.example"}
 
 
+def test_what_is_no_address_is_refused_and_no_fault_of_ours(world: World) -> None:
+    hosts = [b"a:99999", b"[::1", b"a b", b"%41", b"x@evil.example", b"", b"a?b", b"a#b", b"\xff"]
+    paths = [b"/", b"/ofrep/v1/evaluate/flags", b"/_fs/slot/home.hero?item=1", b"*", b"//x"]
+    accept = (b"Accept", b"text/html")
+    requests = [
+        Request(b"GET", path, ((b"Host", host), accept)) for host in hosts for path in paths
+    ]
+
+    def check(request: Request, reply: Reply) -> None:
+        assert 0 < reply.status < 500, (request, reply)
+
+    send_all(world.worker.ready, requests, check, connections=4)
+
+
 def test_long_names_of_browsers_cost_no_more_than_short_ones(world: World) -> None:
     """A pattern that went back and forth over this one took half a second."""
     agent = "android " * 7000 + "mobile"
