@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
+from control_plane.bench.compile import CompileReport, bench_compile
 from control_plane.bench.edge import ASKED_FOR, NAMES, EdgeReport, bench_edge
 from control_plane.bench.measure import Spread
 from control_plane.bench.shop import Size
+from control_plane.bench.tables import Part
 from control_plane.cli.options import json_option, report
 
 
@@ -68,3 +70,44 @@ def _text(value: Any) -> str:
     if isinstance(value, Spread):
         return f"{value.median}  {value.min}-{value.max}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+@bench.command("compile")
+@click.option(
+    "--items", default=200_000, show_default=True, type=click.IntRange(1000), help="Items."
+)
+@click.option(
+    "--visitors", default=1_000_000, show_default=True, type=click.IntRange(1000), help="Visitors."
+)
+@json_option
+def compile_(items: int, visitors: int, as_json: bool) -> None:
+    """Say what tables take beside plain msgpack, and what compiling costs.
+
+    Makes up a shop whose visitors have tastes by Zipf's law, so it needs no project.
+    """
+    result = bench_compile(Size(items, visitors), lambda line: click.echo(line, err=True))
+    report(result, as_json, lambda: _compile_lines(result))
+
+
+def _compile_lines(result: CompileReport) -> list[str]:
+    return [
+        f"compiled {result.items:,} items and {result.visitors:,} visitors in "
+        f"{result.seconds:.0f} s ({result.cpu_seconds:.0f} s of CPU), {result.peak_mb:,.0f} MB",
+        f"largest value {result.largest_value:,} bytes, manifest {result.manifest_bytes:,}",
+        *_part_lines("neighbours", "an item", result.neighbours),
+        *_part_lines("cards", "an item", result.cards),
+        *_part_lines("visitors", "a visitor", result.visitor_rows),
+    ]
+
+
+def _part_lines(name: str, entry: str, part: Part) -> list[str]:
+    ratio = part.bytes_each / part.msgpack_each
+    lines = [
+        f"  {name:<10} {part.bytes_each:7.2f} bytes {entry}, "
+        f"{ratio:.2f} of plain msgpack's {part.msgpack_each:.1f}"
+    ]
+    if part.id_bits is not None and part.set_bits is not None:
+        lines.append(
+            f"             {part.id_bits:7.2f} bits an id; any set of items: {part.set_bits:.2f}"
+        )
+    return lines
