@@ -8,7 +8,7 @@ from functools import lru_cache
 #: Context that travels with an event, under these names.
 CONTEXT_FIELDS = (
     "country", "region", "device", "locale", "path", "referrer", "user_agent", "category",
-    "market", "utm_source", "utm_medium", "utm_campaign",
+    "market", "utm_source", "utm_medium", "utm_campaign", "list_id", "seconds",
 )  # fmt: skip
 
 PERSON_FIELDS = ("user_id", "anonymous_id")

@@ -44,6 +44,8 @@ class Properties(Product, frozen=True, gc=False):
     order_id: Any = None
     query: Any = None
     category: Any = None
+    list_id: Any = None
+    seconds: Any = None
     path: Any = None
     referrer: Any = None
     decision: Any = None
@@ -167,6 +169,8 @@ def _property_texts(properties: list[Properties]) -> dict[str, list[Any]]:
         "order_id": [p.order_id for p in properties],
         "query": [p.query for p in properties],
         "category": [p.category for p in properties],
+        "list_id": [p.list_id for p in properties],
+        "seconds": [p.seconds for p in properties],
     }
 
 

@@ -12,6 +12,8 @@ from page_shop import wait_until
 from playwright.sync_api import BrowserContext, Page
 from toy_shop import World, make_project, start_worker
 
+from control_plane.collect.ingest import ingest
+from control_plane.collect.log import EventLog
 from control_plane.emulator.inbox import Inbox
 
 pytestmark = pytest.mark.browser
@@ -49,11 +51,18 @@ class Shop(World):
         page.wait_for_function("window.frontshelf")
         return page
 
+    def count(self, name: str) -> int:
+        """Return how many events of one name the collector has."""
+        return sum(event.get("event") == name for event in self.events())
+
     def told(self, name: str) -> list[dict[str, Any]]:
         """Return the decisions of the events of one name that the collector has."""
+        return [e["properties"]["decision"] for e in self.events() if e.get("event") == name]
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return all events that the collector has."""
         files = sorted((self.project.root / "inbox").glob("*.jsonl"))
-        events = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-        return [e["properties"]["decision"] for e in events if e.get("event") == name]
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
 async def origin(scope: Any, receive: Any, send: Any) -> None:
@@ -102,5 +111,43 @@ def test_what_was_seen_is_logged_kept_and_shown_again(context: BrowserContext, s
     assert again.inner_text("[data-fs-slot=top]") == ["first", "second"][other]
     again.wait_for_timeout(800)
     assert len(shop.told("Experiment Viewed")) == 3, "once a session"
+    again.goto(shop.url + "/next")
+    wait_until(lambda: len(shop.told("Product List Viewed")) >= 2)
     (shelf, *_) = shop.told("Product List Viewed")
     assert (shelf["slot"], shelf["content"], shelf["reason"]) == ("shelf", "shelf", "default")
+
+
+def test_all_that_the_page_tells_reaches_the_log(context: BrowserContext, shop: Shop) -> None:
+    consenting(context, shop, "1.analytics.1764000000")  # type: ignore[arg-type]
+    page = shop.open(context)
+    page.evaluate(
+        """analytics.track('Products Searched', {query: 'red hat'});
+           analytics.track('Product Added', {product_id: 'hat-1', quantity: 2});
+           analytics.track('Checkout Started', {products: [{product_id: 'hat-1'}]});
+           analytics.track('Order Completed', {order_id: 'o-1', products: [{product_id: 'hat-1',
+               price: 12.5, currency: 'EUR', quantity: 2}]})"""
+    )
+    page.click("[data-fs-sku]", no_wait_after=True)
+    page.wait_for_timeout(1200)
+    page.goto(shop.url + "/elsewhere")
+    names = ("Time Spent", "Product Clicked", "Order Completed")
+    wait_until(lambda: all(shop.count(name) for name in names))
+    ingest(shop.project, shop.project.inbox)
+    with EventLog(shop.project).connect() as log:
+        found = log.execute(
+            """SELECT event, context['seconds'], context['list_id'], query, order_id, lines,
+                      session_id IS NOT NULL AND device_id IS NOT NULL
+               FROM events WHERE consent = ['analytics']"""
+        ).fetchall()
+    told = {event: rest for event, *rest in found}
+    assert {"Product List Viewed", "Products Searched", "Product Added", "Checkout Started"} <= set(
+        told
+    )
+    assert {"Page Viewed", *names} <= set(told)
+    assert all(known for *_, known in found)
+    assert int(told["Time Spent"][0]) >= 1
+    assert told["Product Clicked"][1] == "shelf"
+    assert told["Products Searched"][2] == "red hat"
+    assert told["Order Completed"][3] == "o-1"
+    (line,) = told["Order Completed"][4]
+    assert (line["item_id"], line["quantity"], line["price_minor"]) == ("hat-1", 2, 1250)
