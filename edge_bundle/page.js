@@ -14,6 +14,10 @@ import { isCrawler, visitOf } from "./core/visit.js";
  * @typedef {import("./core/visit.js").Call} Call
  */
 
+/** @type {RequestInit} */
+const MANUAL = { redirect: "manual" };
+const HTML = { html: true };
+
 /** What can be asked for at all: anything may stand in a Host header. */
 const ADDRESS = /^https?:\/\/([\w.-]+|\[[\da-f:.]+\])(:\d+)?\//i;
 
@@ -22,47 +26,53 @@ export async function servePage(edge, loader, call, request) {
   const ours = isOurs(edge, call.path);
   const answering = fetchOrigin(call, request, ours);
   const { visit, cookies } = visitOf(call, loader);
+  const navigation = ours && isNavigation(call);
+  const slots =
+    navigation && loader.preview ? new PreviewSlots(edge, loader, visit) : new PageSlots(edge, loader, visit);
+  if (navigation) slots.prepare();
   const response = await answering;
   const header = (/** @type {string} */ name) => response.headers.get(name);
   const vouched = vouchedUser(edge, call, header, visit);
-  const page = ours && isPage(call, response.status, header("content-type"));
-  const rewritten = page && !isCrawler(call);
+  const rewritten = ours && isPage(call, response.status, header("content-type")) && !isCrawler(call);
   if (!rewritten && vouched === null) return response;
-  const headers = new Headers(response.headers);
+  if (vouched !== null) slots.scene = null;
+  const page = rewritten && call.method === "GET" ? filled(edge, slots, response, call) : copyOf(response);
+  const { headers } = page;
   headers.delete("frontshelf-user");
   if (vouched) {
     headers.append("set-cookie", vouched);
     for (const name of CACHING) headers.delete(name);
   }
-  if (!rewritten) return new Response(response.body, { ...statusOf(response), headers });
+  if (!rewritten) return page;
   headers.set("cache-control", "private, no-store");
   for (const name of BODY_HEADERS) headers.delete(name);
   for (const [name, value] of cookieHeaders(cookies)) {
     if (!(vouched && value.startsWith("fs_u="))) headers.append(name, value);
   }
-  const plain = new Response(response.body, { ...statusOf(response), headers });
-  if (call.method === "HEAD") return plain;
+  return page;
+}
+
+/** @param {Edge} edge @param {PageSlots} slots @param {Response} response @param {Call} call */
+function filled(edge, slots, response, call) {
   try {
-    return fillSlots(edge, loader, visit, plain, call);
+    return fillSlots(edge, slots, response, call);
   } catch (error) {
     // The parser knows neither UTF-16 nor an encoding that nobody knows.
-    loader.health.fault("page_unreadable", String(error));
-    return plain;
+    edge.health.fault("page_unreadable", String(error));
+    return copyOf(response);
   }
 }
 
 /** What the shop has, without a decision. Throws when it cannot be asked. @param {Request} request */
 export async function plainPage(request) {
-  const sent = { headers: withoutCookies(request), redirect: "manual" };
-  const response = await fetch(new Request(request, /** @type {RequestInit} */ (sent)));
-  const headers = new Headers(response.headers);
-  headers.delete("frontshelf-user");
-  return new Response(response.body, { ...statusOf(response), headers });
+  const page = copyOf(await fetch(request, { headers: headersOf(request), redirect: "manual" }));
+  page.headers.delete("frontshelf-user");
+  return page;
 }
 
-/** @param {any} response */
-function statusOf({ status, statusText, webSocket }) {
-  return { status, statusText, webSocket };
+/** The origin's answer with headers that can be changed. @param {Response} response */
+function copyOf(response) {
+  return new Response(response.body, response);
 }
 
 /**
@@ -71,43 +81,41 @@ function statusOf({ status, statusText, webSocket }) {
  * @param {Call} call @param {Request} request @param {boolean} ours
  */
 function fetchOrigin(call, request, ours) {
-  if (!ours) return ask(new Request(request, { redirect: "manual" }));
-  const headers = withoutCookies(request);
+  if (!ours) return fetch(request, MANUAL).catch(() => unreachable(request));
+  const headers = headersOf(request);
   if (isNavigation(call)) {
     for (const name of CONDITIONS) headers.delete(name);
     // The rewriter reads no other compressions, zstd for one.
     const known = headers.get("accept-encoding")?.match(/\b(?:gzip|br)\b[^,]*/g);
     headers.set("accept-encoding", known ? known.join(", ") : "identity");
   }
-  return ask(new Request(request, { headers, redirect: "manual" }));
+  // A request made first would be made again by `fetch`.
+  return fetch(request, { headers, redirect: "manual" }).catch(() => unreachable(request));
 }
 
 /** The headers of a request without our cookies. @param {Request} request */
-function withoutCookies(request) {
+function headersOf(request) {
   const headers = new Headers(request.headers);
-  const cookies = withoutOurs(headers.get("cookie"));
+  const sent = headers.get("cookie");
+  if (sent === null) return headers;
+  const cookies = withoutOurs(sent);
   if (cookies) headers.set("cookie", cookies);
   else headers.delete("cookie");
   return headers;
 }
 
 /** @param {Request} request */
-async function ask(request) {
-  try {
-    return await fetch(request);
-  } catch {
-    if (!ADDRESS.test(request.url)) return new Response("There is no such address.\n", { status: 400 });
-    return new Response("The shop's origin cannot be reached.\n", { status: 502 });
-  }
+function unreachable({ url }) {
+  if (!ADDRESS.test(url)) return new Response("There is no such address.\n", { status: 400 });
+  return new Response("The shop's origin cannot be reached.\n", { status: 502 });
 }
 
 /**
- * @param {Edge} edge @param {Loader} loader
- * @param {import("./core/visit.js").Visit} visit @param {Response} page @param {Call} call
+ * A handler costs as much as a decision, since the parser stops for it: so a body that names
+ * nothing gets none, and tags share one.
+ * @param {Edge} edge @param {PageSlots} slots @param {Response} page @param {Call} call
  */
-function fillSlots(edge, loader, visit, page, call) {
-  const told = loader.preview && isNavigation(call) ? new PreviewSlots(edge, loader, visit) : null;
-  const slots = told ?? new PageSlots(edge, loader, visit);
+function fillSlots({ config }, slots, page, call) {
   const facts = { item: "", category: "" };
   const body = (/** @type {any} */ element) => {
     facts.item = element.getAttribute("data-fs-item") ?? "";
@@ -122,12 +130,12 @@ function fillSlots(edge, loader, visit, page, call) {
     if (decided instanceof Promise) return decided.then((made) => fillSlot(element, made));
     fillSlot(element, decided);
   };
-  const rewriter = new HTMLRewriter().on("body", { element: body });
-  for (const tag of edge.config.slotTags) rewriter.on(`${tag}[data-fs-slot]`, { element });
-  if (told) {
+  const rewriter = new HTMLRewriter().on("body[data-fs-item],body[data-fs-category]", { element: body });
+  if (config.slotTags.length) rewriter.on(config.slotSelector, { element });
+  if (slots instanceof PreviewSlots) {
     const policy = page.headers.get("content-security-policy");
     rewriter.onDocument({
-      end: (/** @type {any} */ end) => end.append(told.ribbon(call, policy), { html: true }),
+      end: (/** @type {any} */ end) => end.append(slots.ribbon(call, policy), HTML),
     });
   }
   return rewriter.transform(page);
@@ -137,5 +145,5 @@ function fillSlots(edge, loader, visit, page, call) {
 function fillSlot(element, decision) {
   if (!decision) return;
   element.setAttribute("data-fs-decision", decision.id);
-  if (typeof decision.html === "string") element.setInnerContent(decision.html, { html: true });
+  if (typeof decision.html === "string") element.setInnerContent(decision.html, HTML);
 }

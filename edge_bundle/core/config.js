@@ -16,6 +16,7 @@ import { fromBase64 } from "./platform.js";
  * @property {number} readMs how long one read may take before a decision goes on without it
  * @property {number} slotMs how long a slot may hold back the rest of its page
  * @property {string[]} slotTags
+ * @property {string} slotSelector matches the slots of a page
  * @property {string[]} include
  * @property {string[]} exclude
  * @property {string} collectUrl
@@ -40,6 +41,7 @@ export function readConfig(env) {
     readMs: Number(env.READ_MS ?? 400),
     slotMs: Number(env.SLOT_MS ?? 500),
     slotTags: list(env.SLOT_TAGS),
+    slotSelector: list(env.SLOT_TAGS).map((tag) => `${tag}[data-fs-slot]`).join(","),
     include: list(env.INCLUDE),
     exclude: list(env.EXCLUDE),
     collectUrl: env.COLLECT_URL ?? "",

@@ -81,6 +81,9 @@ export function vouchedUser(edge, call, header, visit) {
   return setCookie("fs_u", signed, { secure });
 }
 
+/** @type {import("./needs.js").Needs} */
+const MOST_NEED = { items: true, visitor: true, segments: false, attributes: [], weights: [] };
+
 /** Decides the slots of one page, as its rewriter meets them. */
 export class PageSlots {
   /** @param {Edge} edge @param {Loader} loader @param {Visit} visit */
@@ -90,6 +93,19 @@ export class PageSlots {
     this.visit = visit;
     /** @type {Scene|null} one for the whole page, so that values are looked up once */
     this.scene = null;
+  }
+
+  /**
+   * Begin to read what a page's slots most often need, while the origin still makes the page.
+   * What is read stays with the request; nothing waits for it here.
+   */
+  prepare() {
+    try {
+      const reading = this.loader.settled(() => this.#scene()?.lookUp(MOST_NEED) || null);
+      if (reading instanceof Promise) reading.catch((error) => this.#failed("", error));
+    } catch (error) {
+      this.#failed("", error);
+    }
   }
 
   /**
