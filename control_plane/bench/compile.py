@@ -94,7 +94,7 @@ def _report(
 ) -> CompileReport:
     model: Model = load(project.models)
     with _catalogue(project) as log:
-        cards = read_cards(log, model.item_ids)
+        cards = read_cards(log, model.item_ids, "EUR")
     items, visitors = _values(project, release, "items"), _values(project, release, "visitors")
     apart = _values(project, release, "cards")
     return CompileReport(

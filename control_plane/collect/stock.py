@@ -58,15 +58,20 @@ class CatalogueLine(msgspec.Struct, frozen=True):
     told_at: int
 
 
-def read_catalogue_stock(duck: duckdb.DuckDBPyConnection, file: Path) -> dict[str, CatalogueLine]:
-    """Return stock and prices of the catalogue in `file`, nothing when there is no such file."""
+def read_catalogue_stock(
+    duck: duckdb.DuckDBPyConnection, file: Path, currency: str
+) -> dict[str, CatalogueLine]:
+    """Return stock and prices of the catalogue in `file`, nothing when there is no such file.
+
+    Prices that came without a currency are in `currency`.
+    """
     if not file.is_file():
         return {}
     source = f"read_parquet({literal(str(file))})"
     told = told_column(duck, source)
     rows = duck.execute(f"SELECT item_id, available, price_minor, currency, {told} FROM {source}")
     return {
-        item: CatalogueLine(StockLine(bool(there), price), money or "", int(at))
+        item: CatalogueLine(StockLine(bool(there), price), money or currency, int(at))
         for item, there, price, money, at in rows.fetchall()
     }
 
@@ -155,7 +160,12 @@ class _Reader:
         price = self._price(row, item, money)
         if there is None and price is None:
             raise _BadLineError(None, "says neither available nor price", None)
-        return item, StockLine(there, price, money if price is not None else "")
+        return item, StockLine(there, price, "" if price is None else money or self._own(item))
+
+    def _own(self, item: str) -> str:
+        """Return the currency of an item that the line does not give."""
+        known = self.catalogue.get(item)
+        return known.currency if known else self.currency
 
     def _price(self, row: dict[str, str | None], item: str, money: str) -> int | None:
         field = "price_minor" if row.get("price_minor") else "price"
@@ -169,9 +179,7 @@ class _Reader:
         if not amount.is_finite() or amount < 0:
             reason = "negative" if amount.is_finite() else "not a number"
             raise _BadLineError(field, reason, text[:80])
-        known = self.catalogue.get(item)
-        code = money or (known.currency if known else "") or self.currency
-        scale = 1 if field == "price_minor" else 10 ** minor_digits(code)
+        scale = 1 if field == "price_minor" else 10 ** minor_digits(money or self._own(item))
         if amount * scale > MAX_MINOR:
             raise _BadLineError(field, "implausibly large", text[:80])
         return int((amount * scale).to_integral_value())

@@ -78,8 +78,11 @@ class Cards(msgspec.Struct, frozen=True):
         return total + (bits + 7) // 8
 
 
-def read_cards(log: duckdb.DuckDBPyConnection, item_ids: list[str]) -> Cards:
-    """Return the cards of `item_ids` from the catalogue; unlisted items are bare and available."""
+def read_cards(log: duckdb.DuckDBPyConnection, item_ids: list[str], currency: str) -> Cards:
+    """Return the cards of `item_ids` from the catalogue; unlisted items are bare and available.
+
+    Prices that came without a currency are in `currency`.
+    """
     rows: dict[str, tuple[Any, ...]] = {
         row[0]: row
         for row in log.execute(
@@ -92,6 +95,7 @@ def read_cards(log: duckdb.DuckDBPyConnection, item_ids: list[str]) -> Cards:
     groups = [row[7] or "" for row in known]
     group = np.where([bool(name) for name in groups], hash_texts(groups)[1], 0)
     strings = {name: [row[place] or "" for row in known] for place, name in enumerate(TEXTS)}
+    strings["currency"] = [row[5] or ("" if row[6] is None else currency) for row in known]
     return Cards(
         **strings | {"sku": item_ids},
         price=np.array([NO_PRICE if row[6] is None else row[6] for row in known], dtype=np.uint32),

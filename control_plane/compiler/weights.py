@@ -32,16 +32,12 @@ def compile_weights(
     cards: Cards,
     log: duckdb.DuckDBPyConnection,
     keep: Callable[[Iterable[Value]], list[bytes]],
-    currency: str,
 ) -> dict[str, Any]:
-    """Return the rules with each content's weights as the worker reads them; `cards` in order.
-
-    Prices of cards without a currency are in `currency`.
-    """
+    """Return the rules with each content's weights as the worker reads them; `cards` in order."""
     wanted = [entry["weights"] for entry in rules["content"].values() if "weights" in entry]
     if not wanted:
         return rules
-    items = _items(cards, log, [one for weights in wanted for one in weights], currency)
+    items = _items(cards, log, [one for weights in wanted for one in weights])
     place = {sku: number for number, sku in enumerate(cards.sku)}
     content = {
         name: entry | {"weights": _compiled(entry["weights"], items, place, keep)}
@@ -109,7 +105,7 @@ def _packed(classes: NDArray[np.int64], bits: int) -> bytes:
 
 
 def _items(
-    cards: Cards, log: duckdb.DuckDBPyConnection, weights: list[dict[str, Any]], fallback: str
+    cards: Cards, log: duckdb.DuckDBPyConnection, weights: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return each item as conditions see it; what nobody asks for is left out."""
     asked = _asked([weight["condition"] for weight in weights])
@@ -120,9 +116,7 @@ def _items(
         item: dict[str, Any] = {name: rows.get(sku) for name, rows in told.items()}
         item["category"], item["title"] = cards.category[number], cards.title[number]
         item["currency"] = currency
-        item["price"] = (
-            None if price == NO_PRICE else price / 10 ** minor_digits(currency or fallback)
-        )
+        item["price"] = None if price == NO_PRICE else price / 10 ** minor_digits(currency)
         items.append({name: value for name, value in item.items() if value not in (None, "")})
     return items
 

@@ -45,7 +45,7 @@ def deploy(edge: Edge, world: reference.World) -> list[str]:
     learned = model(edge, world)
     with catalogue(world) as log:
         compile_release(edge.project, learned, log)
-        cards = read_cards(log, learned.item_ids)
+        cards = read_cards(log, learned.item_ids, "EUR")
     publish(edge.target, edge.project.build / "current", edge.project)
     said = {sku: StockLine(there, None) for sku, there in world.stock.items()}
     change_overlays(
