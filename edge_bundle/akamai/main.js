@@ -2,7 +2,7 @@
 
 import "./globals.js";
 import { createResponse } from "create-response";
-import { TextDecoder, TextEncoder } from "encoding";
+import { TextEncoder } from "encoding";
 import { httpRequest } from "http-request";
 import { logger } from "log";
 import { ReadableStream } from "streams";
@@ -20,8 +20,8 @@ import { settings } from "./settings.js";
 const ASSETS = { sdk, consent };
 /** Of the 4 MB that a request may use, what tables may keep. */
 const BUDGET_BYTES = 1_000_000;
-/** A longer body than this must be a stream. */
-const MAX_TEXT = 8192;
+/** A longer text than 16 KB must be a stream, and a letter takes up to three bytes. */
+const MAX_TEXT = 5000;
 /** What the property may set over the bundle's settings, as PMUSER_FS_ and the name. */
 const FROM_PROPERTY = [
   "MIN_COUNTER", "COLLECT_URL", "API_TOKEN", "COOKIE_KEY", "VISITOR_KEYS", "LOCAL_APIS",
@@ -75,16 +75,17 @@ function responseOf(call, made) {
   /** @type {Record<string, string[]>} */
   const named = {};
   for (const [name, value] of headersOf(made)) (named[name] ??= []).push(value);
-  const whole = typeof body === "string" ? body : new TextDecoder().decode(body);
-  const text = [204, 304].includes(status) || call.method === "HEAD" ? "" : whole;
-  return createResponse(status, named, text.length > MAX_TEXT ? streamOf(text) : text);
+  if ([204, 304].includes(status) || call.method === "HEAD") return createResponse(status, named, "");
+  if (typeof body !== "string") return createResponse(status, named, streamOf(body));
+  const short = body.length <= MAX_TEXT;
+  return createResponse(status, named, short ? body : streamOf(new TextEncoder().encode(body)));
 }
 
-/** @param {string} text */
-function streamOf(text) {
+/** @param {Uint8Array} bytes */
+function streamOf(bytes) {
   return new ReadableStream({
     start(controller) {
-      controller.enqueue(new TextEncoder().encode(text));
+      controller.enqueue(bytes);
       controller.close();
     },
   });
