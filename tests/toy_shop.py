@@ -353,6 +353,7 @@ def start_akamai(
     services: Mapping[str, ASGIApp] | None = None,
     *,
     shop: str | ASGIApp = origin,
+    on_log: OnLog = log_to_stderr,
     **changes: str,
 ) -> Miniflare:
     """Start the bundle for Akamai, over an empty store; `shop` is its origin."""
@@ -367,6 +368,7 @@ def start_akamai(
             token=EDGEKV_TOKEN,
             collect=collect,
             origin=shop,
+            on_log=on_log,
             # Of no use on a machine as busy as one that tests.
             limits=AkamaiLimits(wall_seconds=60),
         )
