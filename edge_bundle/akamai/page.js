@@ -91,9 +91,11 @@ async function askOrigin(call, request, ours) {
     else delete headers.cookie;
     if (isNavigation(call)) for (const name of CONDITIONS) delete headers[name];
   }
+  const { method } = call;
   const length = call.header("content-length");
-  const hasBody = length ? length !== "0" : ["POST", "PUT", "PATCH"].includes(call.method);
-  const options = { method: call.method, headers, ...(hasBody && { body: request.body }) };
+  const hasBody =
+    !["GET", "HEAD"].includes(method) && (length ? length !== "0" : method !== "DELETE");
+  const options = { method, headers, ...(hasBody && { body: request.body }) };
   try {
     // Whole, since a path that begins with two slashes would name another host.
     return await httpRequest(`${request.scheme}://${request.host}${request.url}`, options);

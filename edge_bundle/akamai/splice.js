@@ -16,7 +16,7 @@ import { hex } from "./core/platform.js";
 const encoder = new TextEncoder();
 /** Content kept in case the end of its slot never comes. */
 const MAX_DROPPED = 262_144;
-const ZERO = 48;
+const [ZERO, EQUALS] = [48, 61];
 /** An attribute of an opening tag, the start and the end of what it holds. */
 const KINDS = "aso";
 
@@ -133,9 +133,9 @@ export class Splicer {
       let slot = 0;
       let end = at + this.mark.length + 1;
       while (end < bytes.length && bytes[end] !== this.mark[0]) slot = slot * 10 + bytes[end++] - ZERO;
-      // What follows the mark's last letter: ="" of an attribute, --> of a comment.
-      end += 4;
-      if (end > bytes.length || !KINDS.includes(kind)) return null;
+      if (end + 4 > bytes.length || !KINDS.includes(kind)) return null;
+      // What follows the mark's last letter: ="" of an attribute, if that, or --> of a comment.
+      end += kind === "a" && bytes[end + 1] !== EQUALS ? 1 : 4;
       return { at: at - (kind === "a" ? 1 : 4), end, kind, slot };
     }
     return null;

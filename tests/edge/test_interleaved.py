@@ -16,7 +16,7 @@ import pytest
 from raw_client import Reply, Request, Wire
 from starlette.requests import Request as AppRequest
 from starlette.responses import Response, StreamingResponse
-from toy_shop import PAGE, World, make_project, start_worker
+from toy_shop import ADAPTERS, PAGE, World, make_project
 
 VISITORS, ROUNDS = 64, 9
 ID = re.compile(r'data-fs-decision="([^"]*)"|"id":"([^"]*)"')
@@ -51,10 +51,10 @@ async def halves() -> AsyncIterator[bytes]:
     yield b'<section data-fs-slot="home.hero">own</section></body></html>'
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Iterator[World]:
+@pytest.fixture(scope="module", params=ADAPTERS)
+def world(request: pytest.FixtureRequest, tmp_path_factory) -> Iterator[World]:
     project = make_project(tmp_path_factory.mktemp("toy"))
-    with start_worker(project, shop=origin) as worker:
+    with ADAPTERS[request.param](project, shop=origin) as worker:
         world = World(project, worker)
         world.publish()
         yield world

@@ -5,15 +5,15 @@ import "./built-in.js";
 import { opened } from "./create-response.js";
 import * as bundle from "../main.js";
 
-/** Methods for which responseProvider runs; others go to the origin. */
-const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+/** Methods for which the property runs responseProvider: those that its sub-requests can have. */
+const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"];
 const TEXT_BYTES = 16_384;
 const BODY_BYTES = 1_048_576;
 
 export default {
   /** @param {Request} request @param {any} env */
   async fetch(request, env) {
-    if (!METHODS.includes(request.method)) return native.fetch(request);
+    if (!METHODS.includes(request.method)) return fromTheOrigin(request);
     const startedAt = native.now();
     const url = new native.URL(request.url);
     const running = { env, startedAt, url, asked: 0, underWay: 0 };
@@ -26,6 +26,14 @@ export default {
     }
   },
 };
+
+/** What the property itself answers, as docs/akamai.md sets it up. @param {Request} request */
+async function fromTheOrigin(request) {
+  const answer = await native.fetch(request, { redirect: "manual" });
+  const response = new native.Response(answer.body, answer);
+  response.headers.delete("frontshelf-user");
+  return response;
+}
 
 /** @param {Promise<any>} working @param {number} ms */
 async function inTime(working, ms) {
