@@ -80,6 +80,8 @@ function evaluateNow(edge, loader, call, context, trusted, key) {
   if (!scene.lookUp(one ? one.needs : needs)) return null;
   const evaluation = new Evaluation(scene, trusted, one ? one.needs : needs);
   const headers = cookieHeaders(known.cookies);
+  // A list of all that could be shown counts once: none of it need ever be.
+  loader.health.decided("flags");
   return one ? evaluation.single(one, headers) : evaluation.bulk(flags, call, headers);
 }
 
@@ -136,7 +138,6 @@ class Evaluation {
     const choice = off ? OFF : choose(flag.rules, flag.key, visit, this.attributes);
     const content = flag.contentOf(choice);
     if (content?.kind === "items") return this.#shelf(flag, choice, content);
-    loader.health.decided(choice.reason);
     return flag.say(choice, this.trusted);
   }
 
@@ -146,7 +147,6 @@ class Evaluation {
     if (!shelf) return null;
     const { cards, source } = shelf;
     const reason = !cards.length ? "empty" : choice.reason === "default" ? (source ?? "default") : choice.reason;
-    this.scene.loader.health.decided(reason);
     return flag.sayShelf(choice, cards.map((card) => card.sku), reason, this.trusted);
   }
 
