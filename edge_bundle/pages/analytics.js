@@ -58,7 +58,9 @@ export const analytics = {
     forgetVisit();
   },
   push(/** @type {any[]} */ [method, ...args]) {
-    if (Object.hasOwn(analytics, method)) analytics[method](...args);
+    // Segment's snippet adds what page a call came from.
+    const own = args.filter((arg) => arg?.__t !== "bpc");
+    if (Object.hasOwn(analytics, method)) analytics[method](...own);
   },
 };
 for (const [name, call] of Object.entries(calls)) {

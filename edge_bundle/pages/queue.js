@@ -103,7 +103,7 @@ async function deliver(/** @type {string[]} */ keys) {
       method: "POST",
       body,
       headers: { "content-type": "application/json" },
-      keepalive: body.length < 60000, // browsers refuse larger ones
+      keepalive: body.length < 20000, // browsers refuse it beyond 64 KB, and a sign can take three
       signal: AbortSignal.timeout?.(30000),
     });
     if (response.ok) {

@@ -212,6 +212,38 @@ def test_calls_queued_before_the_script_are_replayed(context: BrowserContext, sh
     assert [event["name"] for event in shop.events if event["type"] == "page"] == ["Early"]
 
 
+def test_segments_snippet_works_as_it_is(context: BrowserContext, shop: Shop) -> None:
+    """As the snippet does: stubs on a list, each call with the page it came from at its end."""
+    shop.head = """<script>
+        const list = window.analytics = [];
+        for (const method of ["track", "page", "identify", "group", "screen", "alias", "ready"]) {
+          list[method] = function () {
+            if (window.analytics.initialized) {
+              return window.analytics[method].apply(window.analytics, arguments);
+            }
+            list.push([method, ...arguments, {__t: "bpc", p: "/", u: "http://shop/", t: "Shop"}]);
+            return list;
+          };
+        }
+        list.page(); list.identify("u-1", {plan: "gold"}); list.track("Early", {a: 1});
+        const held = list; window.late = () => held.track("Late", {b: 2});</script>"""
+    consenting(context, shop)
+    page = opened(context, shop)
+    page.evaluate("late(); analytics.track('Told', {}, {}, () => { window.called = true })")
+    page.evaluate("analytics.trackLink(document.querySelector('#card'), 'Link', {c: 3})")
+    page.evaluate("analytics.screen('Cart'); analytics.group('g-1', {size: 2})")
+    page.click("#card")
+    wait_until(lambda: shop.named("Link"))
+    page.wait_for_function("window.called")
+    told = [shop.named(name)[0]["properties"] for name in ("Early", "Late", "Link")]
+    assert told == [{"a": 1}, {"b": 2}, {"c": 3}]
+    by_type = {event["type"]: event for event in shop.events}
+    assert by_type["identify"]["traits"] == {"plan": "gold"}
+    assert (by_type["group"]["groupId"], by_type["group"]["traits"]) == ("g-1", {"size": 2})
+    assert by_type["screen"]["name"] == "Cart"
+    assert "__t" not in str(shop.events)
+
+
 def test_a_call_that_is_no_json_does_no_harm(context: BrowserContext, shop: Shop) -> None:
     consenting(context, shop)
     page = opened(context, shop)
