@@ -102,25 +102,33 @@ class _Reader:
         self, number: int, line: bytes | msgspec.Raw, error: msgspec.ValidationError
     ) -> None:
         """Take a flat row that has a column of a call's name, or reject a malformed call."""
-        row = _decode_row(line)
-        if isinstance(row, dict) and "properties" not in row and "context" not in row:
-            self._take_row(number, line)
+        row = self._decoded(number, line)
+        if row is None:
             return
-        if not isinstance(row, dict):
-            self._reject(number, "not a JSON object")
+        if "properties" not in row and "context" not in row:
+            self._add_row(number, row)
             return
         problem, _, place = str(error).partition(" - at `$")
         self._reject(number, problem.replace("`", ""), place.strip("`.") or None)
 
     def _take_row(self, number: int, line: bytes | msgspec.Raw) -> None:
+        row = self._decoded(number, line)
+        if row is not None:
+            self._add_row(number, row)
+
+    def _decoded(self, number: int, line: bytes | msgspec.Raw) -> dict[str, Any] | None:
+        """Return what a line holds; reject it, and return None, when that is no object."""
         try:
             row = _decode_row(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._reject(number, _problem(error, line))
-            return
-        if not isinstance(row, dict):
-            self._reject(number, "not a JSON object")
-            return
+            return None
+        if isinstance(row, dict):
+            return row
+        self._reject(number, "not a JSON object")
+        return None
+
+    def _add_row(self, number: int, row: dict[str, Any]) -> None:
         self.flat.append(row)
         self.flat_places.append((number, self._next()))
 

@@ -143,6 +143,8 @@ def test_a_row_that_says_nothing_of_consent_among_others_that_do_has_none(take, 
     ("line", "field", "reason"),
     [
         (b'{"timestamp": ', None, "not valid JSON"),
+        (b'{"type": "track", "properties": [], "price": NaN}', None, "not valid JSON"),
+        (b'{"batch": [{"type": 7, "context": [], "price": NaN}]}', None, "not valid JSON"),
         (b'["a"]', None, "not a JSON object"),
         (
             b'{"timestamp": "2026-05-01", "session_id": "s", "query": "a\\u0000b"}',
