@@ -54,22 +54,23 @@ async function plainly(edge, request, error) {
   }
 }
 
-/** Headers of each kind of answer, made once: an array each time costs 25 µs more. */
-const headersOf = Object.fromEntries(
-  Object.entries(KINDS).map(([kind, pairs]) => [kind, new Headers(pairs)]),
+/**
+ * What answers of each kind are made after. To copy the headers of a response costs 1 µs less
+ * than those of `{headers, status}`, whose members are looked up by name, and 25 µs less than
+ * an array of pairs.
+ */
+const patterns = Object.fromEntries(
+  Object.entries(KINDS).map(([kind, headers]) => [kind, new Response(null, { headers })]),
 );
-/** Those of a fragment that is one decision; its id is set just before they are copied. */
-const decided = { headers: new Headers(KINDS.html), status: 200 };
+/** That of a fragment that is one decision; its id is set just before it is copied. */
+const decided = new Response(null, { headers: KINDS.html });
 
 /** @param {import("./core/answers.js").Answer} answer @param {Incoming} call */
 function respond({ status, kind, decision, headers, body }, { method }) {
   const empty = status === 204 || status === 304 || method === "HEAD";
-  let init = { headers: headersOf[kind], status };
-  if (decision) {
-    decided.headers.set(DECISION, decision);
-    decided.status = status;
-    init = decided;
-  }
+  const pattern = decision ? decided : patterns[kind];
+  if (decision) decided.headers.set(DECISION, decision);
+  const init = status === 200 ? pattern : { headers: pattern.headers, status };
   const response = new Response(empty ? null : body, init);
   for (const [name, value] of headers) response.headers.append(name, value);
   return response;

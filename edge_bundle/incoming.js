@@ -55,7 +55,7 @@ export class Incoming {
   }
 
   /** @param {number} limit */
-  async body(limit) {
+  body(limit) {
     const length = this.header("content-length");
     if (length === null) return readStream(this.request, limit);
     // The server holds a request to the length it names, and the whole at once costs less.

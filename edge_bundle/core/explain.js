@@ -205,7 +205,7 @@ function traceRanked(shelf, stage, number, told, count) {
   for (const item of items) {
     if (shelf.full()) break;
     const before = shelf.cards.length;
-    const twice = shelf.taken.has(item);
+    const twice = shelf.taken.includes(item);
     const card = shelf.card(item);
     const why = card && !twice ? shelf.keepsOut(card) : "";
     if (!shelf.take([item], source)) return null;

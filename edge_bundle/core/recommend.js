@@ -25,6 +25,9 @@ export const SPARE = 8;
 /** Candidates beyond the limit whose cards are read at once; more are read only when short. */
 const SPARE_CARDS = 4;
 
+/** So few numbers are found faster in a list than in a set, which has to be made. */
+const FEW = 12;
+
 /** Scratch sums, one per source of a blend; nothing waits while they are in use. */
 export const total = new Scores();
 /** @type {Scores[]} */
@@ -61,9 +64,11 @@ export function fillShelf(scene, content, limit) {
 }
 
 /** Whether a stage needs the popular value and it was not looked up. @param {Scene} scene @param {[string, number][]} stage */
-function wantsPopular({ popular, segments }, stage) {
-  if (popular !== undefined) return false;
-  return stage.some(([source]) => source.startsWith("popular") || (source === "segment" && segments.length));
+function wantsPopular(scene, stage) {
+  if (scene.popular !== undefined) return false;
+  return stage.some(
+    ([source]) => source.startsWith("popular") || (source === "segment" && scene.segments.length),
+  );
 }
 
 /** The cards taken so far, and what keeps others out. */
@@ -77,8 +82,8 @@ export class Shelf {
     this.cards = [];
     /** @type {string|null} */
     this.source = null;
-    /** @type {Set<number>} */
-    this.taken = new Set();
+    /** Their numbers: a dozen are found faster in a list than in a set. @type {number[]} */
+    this.taken = [];
     this.skus = excludedSkus(scene.visit, content.exclude);
     this.pageGroup = pageGroup(scene.page);
   }
@@ -113,8 +118,8 @@ export class Shelf {
         this.#askAhead(items, i + 1);
         return false;
       }
-      if (!card || this.taken.has(items[i]) || this.keepsOut(card)) continue;
-      this.taken.add(items[i]);
+      if (!card || this.taken.includes(items[i]) || this.keepsOut(card)) continue;
+      this.taken.push(items[i]);
       this.cards.push(card);
       this.source ??= source;
     }
@@ -147,7 +152,7 @@ export class Shelf {
   keepsOut(card) {
     const { exclude, diversity } = this.content;
     if (!card.available && exclude.unavailable) return "unavailable";
-    if (this.skus.has(card.sku)) return "session";
+    if (this.skus.includes(card.sku)) return "session";
     if (card.group && card.group === this.pageGroup) return "page_group";
     return diversity && (card.group || diversity.category) ? this.#tooAlike(card, diversity) : "";
   }
@@ -255,26 +260,23 @@ function fillList(list, sums) {
 
 /** @param {Scene} scene @param {Record<string, boolean>} exclude */
 function refusal({ page, recent, row }, exclude) {
-  const refused = new Set();
-  if (page) refused.add(page.number);
-  if (exclude.seen) {
-    recent?.forEach(({ number }) => refused.add(number));
-    row?.seen.forEach((number) => refused.add(number));
-    row?.bought.forEach((number) => refused.add(number));
-  }
-  if (exclude.bought) row?.bought.forEach((number) => refused.add(number));
-  return (/** @type {number} */ item) => refused.has(item);
+  /** @type {number[]} */
+  const refused = page ? [page.number] : [];
+  if (exclude.seen) for (const { number } of recent ?? []) refused.push(number);
+  if (exclude.seen && row) refused.push(...row.seen);
+  if ((exclude.seen || exclude.bought) && row) refused.push(...row.bought);
+  if (refused.length <= FEW) return (/** @type {number} */ item) => refused.includes(item);
+  const many = new Set(refused);
+  return (/** @type {number} */ item) => many.has(item);
 }
 
-/** @param {Visit} visit @param {Record<string, boolean>} exclude @returns {Set<string>} */
+/** @param {Visit} visit @param {Record<string, boolean>} exclude @returns {string[]} */
 function excludedSkus({ session, page, consent }, exclude) {
-  /** @type {Set<string>} */
-  const skus = new Set();
-  if (page.item) skus.add(page.item);
-  for (const { kind, item } of consent.personalization ? session.events : []) {
-    if (exclude.seen) skus.add(item);
-    if (exclude.in_cart && kind === "cart") skus.add(item);
-    if (exclude.bought && kind === "order") skus.add(item);
+  const skus = page.item ? [page.item] : [];
+  if (!consent.personalization) return skus;
+  for (const { kind, item } of session.events) {
+    const told = (exclude.in_cart && kind === "cart") || (exclude.bought && kind === "order");
+    if (exclude.seen || told) skus.push(item);
   }
   return skus;
 }

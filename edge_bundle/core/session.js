@@ -13,6 +13,7 @@
 
 /** @type {Record<string, SessionEvent["kind"]>} */
 const KINDS = { v: "view", c: "cart", o: "order" };
+const KIND_NAMES = Object.values(KINDS);
 const IDLE_SECONDS = 1800;
 const MAX_EVENTS = 200;
 
@@ -64,7 +65,7 @@ export function sessionFromBody(body) {
   if (!Array.isArray(events)) throw new Error("session.events must be a list");
   const taken = events.slice(-MAX_EVENTS).map((event) => {
     const kind = event?.event ?? "view";
-    if (!Object.values(KINDS).includes(kind)) {
+    if (!KIND_NAMES.includes(kind)) {
       throw new Error("session.events[].event must be view, cart or order");
     }
     if (typeof event.item !== "string") throw new Error("session.events[].item must be a string");
