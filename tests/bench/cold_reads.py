@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,16 @@ MAIN = Path(__file__).with_suffix(".js")
 BATCH = 200
 
 
-def cold_reads(project: Project, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return reads, trips, answer and faults of each decision made with an empty memory."""
-    with _worker(project) as worker:
+def cold_reads(
+    project: Project,
+    bodies: list[dict[str, Any]],
+    prepare: Callable[[Folder], object] = lambda store: None,
+) -> list[dict[str, Any]]:
+    """Return reads, trips, answer and faults of each decision made with an empty memory.
+
+    `prepare` may change the store once the release is in it.
+    """
+    with _worker(project, prepare) as worker:
         answers: list[dict[str, Any]] = []
         for start in range(0, len(bodies), BATCH):
             content = json.dumps(bodies[start : start + BATCH])
@@ -49,7 +56,7 @@ def summary(answers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def _worker(project: Project) -> Iterator[Miniflare]:
+def _worker(project: Project, prepare: Callable[[Folder], object]) -> Iterator[Miniflare]:
     core = BUNDLE.glob("core/*.js")
     modules = {f"core/{file.name}": file.read_text() for file in core}
     modules |= {"incoming.js": (BUNDLE / "incoming.js").read_text(), "main.js": MAIN.read_text()}
@@ -58,6 +65,7 @@ def _worker(project: Project) -> Iterator[Miniflare]:
     with tempfile.TemporaryDirectory() as scratch, Miniflare(options) as worker:
         folder = Folder(Path(scratch))
         publish(folder, project.build / "current", project)
+        prepare(folder)
         for key in list(folder.keys()):
             url = f"http://cold/{key}"
             worker.dispatch_fetch(url, method="PUT", content=folder.get(key))

@@ -8,7 +8,12 @@ import pytest
 from cold_reads import cold_reads
 from toy_shop import compile_toy, make_project
 
+from control_plane.collect.stock import StockLine
 from control_plane.compiler import manifest
+from control_plane.deploy import overlay_changes
+from control_plane.deploy.folder import Folder
+from control_plane.deploy.overlay import change_overlays
+from control_plane.deploy.stock import change_stock
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
 from control_plane.settings import Project
 
@@ -80,6 +85,40 @@ def test_a_manifest_of_two_levels_decides_the_same_in_one_trip_more(
         assert answer["faults"] == {}
         assert answer["trips"] <= answers[visitor]["trips"] + 1
         assert answer["reads"] <= answers[visitor]["reads"] + 3
+        assert shown(answer) == shown(answers[visitor])
+
+
+def overlaid(project: Project, lines: dict[str, StockLine]) -> dict[str, dict[str, Any]]:
+    """Return the answers where stock has changed and somebody was erased."""
+
+    def change(store: Folder) -> None:
+        for make in (
+            lambda target, head: change_stock(target, project, head, lines, {}),
+            lambda target, head: overlay_changes.erase(target, head, "k1", [1 << 60]),
+        ):
+            change_overlays(store, project, make, sleep=lambda seconds: None)
+
+    wanted = bodies(project)
+    return dict(zip(wanted, cold_reads(project, list(wanted.values()), change), strict=True))
+
+
+def test_small_overlays_are_read_beside_the_rows(
+    answers: dict[str, dict[str, Any]], project: Project
+) -> None:
+    compile_toy(project)
+    for visitor, answer in overlaid(project, {"hat-3": StockLine(True, 500)}).items():
+        assert answer["trips"] == answers[visitor]["trips"]
+        assert answer["reads"] <= answers[visitor]["reads"] + 2
+        assert shown(answer) == shown(answers[visitor])
+
+
+def test_of_large_overlays_only_what_candidates_need_is_read(
+    answers: dict[str, dict[str, Any]], project: Project
+) -> None:
+    compile_toy(project)
+    many = {f"sku-{number}": StockLine(True, number) for number in range(40_000)}
+    for visitor, answer in overlaid(project, many).items():
+        assert answer["trips"] <= answers[visitor]["trips"] + 1
         assert shown(answer) == shown(answers[visitor])
 
 
