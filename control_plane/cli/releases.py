@@ -13,6 +13,7 @@ from control_plane.deploy.head import read_head
 from control_plane.deploy.history import ReleaseEntry
 from control_plane.deploy.history import releases as list_releases
 from control_plane.deploy.history import rollback as roll_back
+from control_plane.deploy.overlay import overlay_counts
 from control_plane.deploy.plan import Plan
 from control_plane.deploy.publish import PublishReport, publish
 from control_plane.settings import Project
@@ -105,6 +106,8 @@ def status(target_name: str, project: Project, as_json: bool) -> None:
         "previous": head.previous.release if head and head.previous else None,
         "counter": head.counter if head else None,
         "issued_at": _time(head.issued_at) if head else None,
+        "live_since": _time(head.live.since) if head and head.live.since else None,
+        **(overlay_counts(head.overlays) if head else {}),
     }
     report(facts, as_json, lambda: [f"{name}: {value}" for name, value in facts.items()])
 

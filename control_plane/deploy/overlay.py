@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -93,7 +93,6 @@ def change_overlays(
             _wait_for_turn(head, clock, sleep)
             head = move_overlays(target, project, change.overlays, head, clock)
             forget_replaced(target, project, before, named_keys(head.overlays), clock)
-    stock, off = find(change.overlays, StockOverlay), find(change.overlays, OffOverlay)
     return OverlayReport(
         target=target.name,
         dry_run=dry_run,
@@ -101,11 +100,19 @@ def change_overlays(
         written=len(new),
         bytes=sum(map(len, new.values())),
         counter=head.counter,
-        stock=stock[0].count if stock else 0,
-        erased=sum(one.count for one in find(change.overlays, ErasedOverlay)),
-        off=off[0].slots if off else (),
+        **overlay_counts(change.overlays),
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def overlay_counts(overlays: Iterable[Overlay]) -> dict[str, Any]:
+    """Return how many items and visitors overlays name, and which slots are off."""
+    overlays = tuple(overlays)
+    return {
+        "stock": sum(one.count for one in find(overlays, StockOverlay)),
+        "erased": sum(one.count for one in find(overlays, ErasedOverlay)),
+        "off": tuple(slot for one in find(overlays, OffOverlay) for slot in one.slots),
+    }
 
 
 def find(overlays: Iterable[Overlay], kind: type[Kind]) -> list[Kind]:

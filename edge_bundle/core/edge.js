@@ -46,6 +46,7 @@ export class Edge {
         issued_at: this.releases.issuedAt,
         age_seconds: checkedAt ? Math.round((now - checkedAt) / 1000) : null,
       },
+      overlays: this.releases.overlays?.told ?? null,
       slots: release ? Object.keys(release.rules.slots) : [],
       decisions: this.health.reasons,
       faults: this.health.faults,

@@ -49,11 +49,7 @@ export function explainCall({ releases }, { loader, release, visit, fresh, segme
     manifest: release.manifest,
     format: release.format,
     head: { counter, issued_at: issuedAt, fresh },
-    overlays: overlays && {
-      stock: overlays.stock !== null,
-      erased: overlays.erased.size > 0,
-      off: [...overlays.off],
-    },
+    overlays: overlays && overlays.told,
     at: new Date(visit.now).toISOString(),
     consent: visit.consent,
     segments,

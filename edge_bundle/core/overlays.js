@@ -33,8 +33,11 @@ export class Overlays {
     this.stock = null;
     /** @type {Map<string, Cut>} by the id of the keys' secret */
     this.erased = new Map();
+    /** What they hold, for health and explanations: numbers of items and visitors, names of slots. */
+    this.told = { stock: 0, erased: 0, off: /** @type {string[]} */ ([]) };
     for (const entry of entries) {
-      if (entry.kind === "off") this.off = new Set(entry.slots);
+      if (entry.kind === "off") this.off = new Set((this.told.off = entry.slots));
+      else if (entry.kind in this.told) this.told[/** @type {"stock"|"erased"} */ (entry.kind)] += entry.count;
       if (entry.kind === "stock") this.stock = new Cut("s", entry, openStock);
       if (entry.kind === "erased") this.erased.set(entry.key_id, new Cut("e", entry, openErased));
     }

@@ -61,10 +61,13 @@ def test_overlays_show_at_once_and_say_what_they_did(
     assert (done["rows"], done["stock"], done["rejected"], done["counter"]) == (2, 2, 0, 2)
     assert "socks" not in shown(edge)
     assert "€2.50" in edge.get("/_fs/slot/home.recommended").text
+    assert edge.get("/_fs/health").json()["overlays"] == {"stock": 2, "erased": 0, "off": []}
     off = json.loads(run("overlay", "off", "home.recommended", *here).stdout)
     assert off["off"] == ["home.recommended"]
     assert edge.get("/_fs/slot/home.recommended").status_code == 204
     assert json.loads(run("overlay", "on", "home.recommended", *here).stdout)["off"] == []
+    status = json.loads(run("status", *here).stdout)
+    assert (status["stock"], status["off"], status["counter"]) == (2, [], 4)
     key = run("key", "anna", "--project", str(shop)).stdout.strip()
     erased = json.loads(run("overlay", "erase", key, f"k1:{key}", *here).stdout)
     assert erased["erased"] == 1
