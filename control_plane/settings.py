@@ -70,10 +70,14 @@ class Cloudflare(Section, frozen=True):
 
 
 class Dev(Section, frozen=True):
-    """How the local edge sees its store: at once, or as a location of the CDN may (strict)."""
+    """How the local edge sees its store: at once, or as a location of the CDN may (strict).
+
+    `cpu_ms` is what `dev --limits` lets one request use.
+    """
 
     store: Literal["instant", "strict"] = "instant"
     propagation_seconds: float = 60.0
+    cpu_ms: float = 10.0
 
 
 class Settings(Section, frozen=True):

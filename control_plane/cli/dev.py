@@ -11,6 +11,8 @@ import click
 from control_plane.cli.options import project_option
 from control_plane.emulator.dev import LocalEdge, Platform
 from control_plane.emulator.faults import parse_fault
+from control_plane.emulator.usage import Allowance
+from control_plane.errors import InputError
 from control_plane.settings import Project
 
 
@@ -40,6 +42,12 @@ from control_plane.settings import Project
     metavar="KIND[:KEYS[:SHARE]]",
     help="Let reads of the store fail, for example late, error:i-* or corrupted:*:0.1; repeatable.",
 )
+@click.option(
+    "--limits",
+    type=click.Choice(["report", "strict"]),
+    help="Measure what each request uses of Cloudflare's limits, and report what is too much, or "
+    "answer as the platform would: 503. Requests are taken one at a time.",
+)
 @project_option
 def dev(
     port: int,
@@ -48,9 +56,15 @@ def dev(
     platform: Platform,
     store: str | None,
     faults: tuple[str, ...],
+    limits: str | None,
     project: Project,
 ) -> None:
     """Serve the edge on 127.0.0.1:PORT with the real workerd, until Ctrl-C."""
+    if limits and platform == "akamai":
+        raise InputError(
+            "its own limits hold on Akamai's platform", field="--limits", remedy="Leave it out."
+        )
+    cpu_ms = project.settings.dev.cpu_ms
     with LocalEdge(
         project,
         port=port,
@@ -59,6 +73,7 @@ def dev(
         strict=(store or project.settings.dev.store) == "strict",
         faults=tuple(map(parse_fault, faults)),
         platform=platform,
+        allowance=Allowance(cpu_ms=cpu_ms, strict=limits == "strict") if limits else None,
     ) as edge:
         click.echo(f"ready {edge.url}")
         wait_for_stop()

@@ -24,12 +24,15 @@ from control_plane.emulator.local_api import (
     project_token,
     read_running,
 )
+from control_plane.emulator.measured import Measured
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.options import Options, log_to_stderr
+from control_plane.emulator.server import ServerThread
+from control_plane.emulator.usage import Allowance
 from control_plane.emulator.variables import edge_variables
 from control_plane.emulator.view import STRICT, View
 from control_plane.emulator.workerd import OnLog
-from control_plane.errors import PlatformError
+from control_plane.errors import InputError, PlatformError
 from control_plane.settings import Project
 
 __all__ = ["LocalApi", "LocalEdge", "Platform", "local_api"]
@@ -42,8 +45,9 @@ class LocalEdge:
 
     `origin` is the shop's own address (None: a plain 404). A `strict` edge sees the store as a
     location of the CDN may, and waits no longer for it; `faults` happen in either. `platform` says
-    whose adapter runs; both read the same releases. Raises InputError when keys are missing or the
-    port is taken, PlatformError when workerd cannot be had.
+    whose adapter runs; both read the same releases. With an `allowance` requests are taken one at
+    a time and each is held to it. Raises InputError when keys are missing or the port is taken,
+    PlatformError when workerd cannot be had.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class LocalEdge:
         strict: bool = False,
         faults: tuple[Fault, ...] = (),
         platform: Platform = "cloudflare",
+        allowance: Allowance | None = None,
         on_log: OnLog = log_to_stderr,
     ) -> None:
         worker = _WORKERS[platform](project, trust_loopback, strict, Inbox(project.inbox))
@@ -64,25 +69,27 @@ class LocalEdge:
                 worker,
                 origin=origin,
                 persist=private_folder(project.local),
-                port=port,
+                port=0 if allowance else port,
                 api_token=project_token(project),
                 api_variable="LOCAL_APIS",
                 on_log=on_log,
                 kv_view=_view(project, strict, faults),
+                allowance=allowance,
             )
         )
+        self._front = self._measuring(port) if allowance else None
         self._file = project.local / RUNNING_FILE
         running = Running(os.getpid(), self.url, self._miniflare.api_url)
         try:
             _write(self._file, msgspec.json.encode(running))
         except OSError as error:
-            self._miniflare.dispose()
+            self._end()
             raise PlatformError(f"cannot write {self._file}: {error.strerror}") from error
 
     @property
     def url(self) -> str:
         """The address at which the edge answers."""
-        return self._miniflare.ready
+        return self._front.url if self._front else self._miniflare.ready
 
     @property
     def miniflare(self) -> Miniflare:
@@ -94,6 +101,18 @@ class LocalEdge:
         running = read_running(self._file)
         if running and running.pid == os.getpid():
             self._file.unlink(missing_ok=True)
+        self._end()
+
+    def _measuring(self, port: int) -> ServerThread:
+        try:
+            return ServerThread(Measured(self._miniflare), port)
+        except InputError:
+            self._miniflare.dispose()
+            raise
+
+    def _end(self) -> None:
+        if self._front:
+            self._front.close()
         self._miniflare.dispose()
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from control_plane.emulator.failing import BREAK
 from control_plane.emulator.wire import REASON
+from control_plane.errors import InputError
 
 #: Header that workerd adds to what it sends through a binding: which service is meant.
 SERVICE = "frontshelf-service"
@@ -70,18 +71,32 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("Not Found\n", 404)(scope, receive, send)
 
 
+def port_taken(port: int, error: OSError) -> InputError:
+    """Return what to say when nothing can listen on a port."""
+    return InputError(
+        f"cannot listen on 127.0.0.1:{port}: {error.strerror}",
+        field="port",
+        remedy=f"End the program that uses port {port}, or choose another with --port.",
+    )
+
+
 class ServerThread:
     """Run an event loop in a thread, and in it a server for one ASGI app on 127.0.0.1.
 
-    The thread lives until `close`, so children started in it can be tied to its life.
+    The thread lives until `close`, so children started in it can be tied to its life. Raises
+    InputError when the port is taken.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, port: int = 0) -> None:
         # asyncio sets TCP_NODELAY only on sockets that say they are TCP; without it every answer
         # waits 40 ms for an acknowledgement.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", 0))
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError as error:
+            self._socket.close()
+            raise port_taken(port, error) from error
         self.port: int = self._socket.getsockname()[1]
         self._server = uvicorn.Server(_config(app))
         self._loop: asyncio.AbstractEventLoop

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from control_plane.emulator.config import SOCKET
-from control_plane.errors import InputError, PlatformError
+from control_plane.emulator.server import port_taken
+from control_plane.errors import PlatformError
 
 READY_SECONDS = 30.0
 FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 0.1, 5.0
@@ -45,11 +46,7 @@ def listen(port: int) -> socket.socket:
     try:
         listening = socket.create_server(("127.0.0.1", port), backlog=1024)
     except OSError as error:
-        raise InputError(
-            f"cannot listen on 127.0.0.1:{port}: {error.strerror}",
-            field="port",
-            remedy=f"End the program that uses port {port}, or choose another with --port.",
-        ) from error
+        raise port_taken(port, error) from error
     # Two workerds accept from it during a reload; neither may wait for a connection that the
     # other has taken.
     listening.setblocking(False)

@@ -10,6 +10,7 @@ import pytest
 
 from control_plane.emulator.dev import LocalEdge, local_api
 from control_plane.emulator.faults import Fault, parse_fault
+from control_plane.emulator.usage import Allowance
 from control_plane.emulator.variables import edge_variables
 from control_plane.errors import InputError
 from control_plane.keyring import load_text, load_visitor_secrets, make_keys
@@ -157,6 +158,27 @@ def test_faults_happen_at_a_local_edge(project):
     faults = (parse_fault("error:head"),)
     with LocalEdge(project, faults=faults, on_log=silent) as edge:
         assert httpx.get(f"{edge.url}/_fs/health").json()["faults"] == {"head_failed": 1}
+
+
+def test_a_request_that_uses_too_much_is_told_and_answered_all_the_same(project):
+    lines = []
+    allowance = Allowance(cpu_ms=1e6, memory_mb=1e6, kv_calls=0)
+    with LocalEdge(project, allowance=allowance, on_log=lines.append) as edge:
+        assert httpx.get(f"{edge.url}/_fs/health").json()["status"] == "no_release"
+        assert httpx.head(f"{edge.url}/_fs/sdk.js").headers["content-type"].startswith("text/")
+        assert httpx.post(f"{edge.url}/_fs/decide", content=b"{").status_code == 400
+    told = [line.message for line in lines if line.message.startswith("limit")]
+    assert told == ["limit kv_calls: 1 of 0 used by GET /_fs/health"]
+
+
+def test_strictly_taken_a_request_that_uses_too_much_is_the_platforms_error(project):
+    allowance = Allowance(cpu_ms=1e6, memory_mb=1e6, kv_calls=0, strict=True)
+    with LocalEdge(project, allowance=allowance, on_log=silent) as edge:
+        answer = httpx.get(f"{edge.url}/_fs/health")
+        assert (answer.status_code, answer.text[:16]) == (503, "error code: 1102")
+        assert httpx.get(f"{edge.url}/_fs/sdk.js").status_code == 200
+        with pytest.raises(InputError, match="cannot listen"):
+            LocalEdge(project, allowance=allowance, port=int(edge.url[-5:].strip(":")))
 
 
 def test_a_fault_is_read_from_its_words():
