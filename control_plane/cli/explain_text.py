@@ -114,6 +114,8 @@ def _shelf_lines(shelf: dict[str, Any]) -> list[str]:
 def _item_line(one: dict[str, Any], width: int) -> str:
     score = "" if one["score"] is None else f"{one['score']:.4f}"
     sources = ", ".join(f"{name} {share:.4f}" for name, share in one["sources"].items())
+    if one["factor"] != 1:
+        sources += f" × {one['factor']:g} ({'boost' if one['factor'] > 1 else 'bury'})"
     stage = f"stage {one['stage']}" if one["stage"] else "pinned"
     return f"{one['item'] or '?':<{width}}  {stage:<8}  {score:>8}  {sources}"
 

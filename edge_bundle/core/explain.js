@@ -7,6 +7,7 @@ import { chooseVariation, hash } from "./bucket.js";
 import { assign } from "./choose.js";
 import { evaluate } from "./conditions.js";
 import { needsOf } from "./needs.js";
+import { factorOf, findClasses } from "./weights.js";
 import { keptVariation, shortName } from "./sticky.js";
 import { SPARE, Shelf, allowedSources, parts, rank, total } from "./recommend.js";
 
@@ -160,7 +161,7 @@ function assignmentTests(experiment, unit, sticky) {
 function traceShelf(scene, content, limit) {
   const shelf = new Shelf(scene, content, limit);
   if (content.pin && !shelf.pin(content.pin)) return undefined;
-  const pinned = shelf.cards.map(({ sku }) => ({ item: sku, stage: null, score: null, sources: { pin: 1 } }));
+  const pinned = shelf.cards.map(({ sku }) => ({ item: sku, stage: null, score: null, sources: { pin: 1 }, factor: 1 }));
   /** @type {{items: any[], excluded: any[]}} */
   const told = { items: pinned, excluded: [] };
   const stages = [];
@@ -197,7 +198,7 @@ function traceRanked(shelf, stage, number, told, count) {
   const { scene, content, limit } = shelf;
   const { items, source } = rank(scene, content, stage, count);
   const best = total.best(limit + TOLD, () => false);
-  const scores = new Map([...items, ...best].map((item) => [item, scoresOf(scene, stage, item)]));
+  const scores = new Map([...items, ...best].map((item) => [item, scoresOf(shelf, stage, item)]));
   for (const item of items) {
     if (shelf.full()) break;
     const before = shelf.cards.length;
@@ -240,18 +241,23 @@ function whyRefused({ page, row }, item) {
   return row?.bought.includes(item) ? "bought" : "seen";
 }
 
-/** @param {Scene} scene @param {[string, number][]} stage @param {number} item */
-function scoresOf({ visit }, stage, item) {
+/**
+ * An item's score, what each source gave of it, and what boost and bury multiply that by.
+ * @param {Shelf} shelf @param {[string, number][]} stage @param {number} item
+ */
+function scoresOf({ scene: { loader, visit }, content: { weights } }, stage, item) {
   const allowed = allowedSources(visit, stage);
+  const tables = weights && findClasses(loader, weights);
+  const factor = tables ? factorOf(weights, tables, item) : 1;
   const score = total.get(item);
   /** @type {Record<string, number>} */
   const sources = {};
-  if (allowed.length === 1) sources[allowed[0][0]] = score;
+  if (allowed.length === 1) sources[allowed[0][0]] = score / factor;
   else {
     allowed.forEach(([source, weight], i) => {
       const share = (weight * parts[i].get(item)) / (parts[i].max() || 1);
       if (share) sources[source] = share;
     });
   }
-  return { score, sources };
+  return { score, sources, factor };
 }

@@ -162,8 +162,9 @@ function shelfText({ items, excluded }) {
 }
 
 /** @param {any} entry */
-function itemText({ item, score, sources, why }) {
-  const from = Object.keys(sources).map((name) => `${name} ${sources[name].toPrecision(3)}`).join(", ");
+function itemText({ item, score, sources, factor, why }) {
+  const parts = Object.keys(sources).map((name) => `${name} ${sources[name].toPrecision(3)}`);
+  const from = (parts.join(", ") || "boost") + (factor === 1 ? "" : ` × ${factor}`);
   const said = why ? `kept off: ${why.replace("_", " ")}` : from;
   return `<tr><td>${text(item ?? "?")}<td>${score === null ? "" : score.toPrecision(3)}<td>${text(said)}</tr>`;
 }

@@ -46,17 +46,23 @@ export function findClasses(loader, weights) {
 export function weigh(loader, weights, scores) {
   const tables = findClasses(loader, weights);
   if (!tables || !scores.size) return;
-  const { bits, factors, enter } = weights;
+  const { enter } = weights;
   const least = ENTERS_WITH * scores.max();
   // Those named first stand first.
   enter.forEach((item, i) => !scores.get(item) && scores.add(item, least / (1 + i / 100)));
-  scores.scale((item) => {
-    const bit = item * bits;
-    const at = bit >>> 3;
-    const table = tables[Math.floor(at / VALUE_BYTES)];
-    if (!table) return 1;
-    return factors[(table.classes[at % VALUE_BYTES] >> (bit & 7)) & ((1 << bits) - 1)];
-  });
+  scores.scale((item) => factorOf(weights, tables, item));
+}
+
+/**
+ * What an item's score is multiplied by.
+ * @param {Weights} weights @param {({classes: Uint8Array}|null)[]} tables @param {number} item
+ */
+export function factorOf({ bits, factors }, tables, item) {
+  const bit = item * bits;
+  const at = bit >>> 3;
+  const table = tables[Math.floor(at / VALUE_BYTES)];
+  if (!table) return 1;
+  return factors[(table.classes[at % VALUE_BYTES] >> (bit & 7)) & ((1 << bits) - 1)];
 }
 
 /** @param {Uint8Array} digests 16 bytes each */

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from command_line import Run
 from toy_shop import RULES, compile_toy, make_project
 
@@ -53,18 +53,20 @@ def test_the_link_says_what_is_forced_and_until_when(run: Run, shop: Path) -> No
     }
 
 
-def test_a_draft_is_put_in_place_and_linked(run: Run, shop: Path) -> None:
-    asked = ["--release", "draft", "--url", SHOP, "--target", "folder", "--project", str(shop)]
-    missing = run("preview", *asked)
-    assert missing.returncode == 2
+def test_a_draft_is_put_in_place_and_linked(shop: Path) -> None:
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(main, [*arguments, "--target", "folder", "--project", str(shop)])
+
+    asked = ["preview", "--release", "draft", "--url", SHOP]
+    missing = call(*asked)
+    assert missing.exit_code == 2
     assert "frontshelf deploy --draft" in missing.stderr
-    deployed = run("deploy", "--draft", "--target", "folder", "--project", str(shop))
-    assert deployed.returncode == 0, deployed.stderr
+    deployed = call("deploy", "--draft")
+    assert deployed.exit_code == 0, deployed.stderr
     assert "draft" in deployed.stdout
-    status = run("status", "--json", "--target", "folder", "--project", str(shop))
-    assert json.loads(status.stdout)["live"] is None
-    done = run("preview", *asked, "--json")
-    assert done.returncode == 0, done.stderr
+    assert json.loads(call("status", "--json").stdout)["live"] is None
+    done = call(*asked, "--json")
+    assert done.exit_code == 0, done.stderr
     answer = json.loads(done.stdout)
     assert claims(answer["url"])["manifest"].startswith("m-")
     assert answer["forced"]["release"]

@@ -25,6 +25,12 @@ content:
       pin: [hat-5]
       exclude: {seen: true}
       diversity: {category: 3}
+  pushed:
+    items:
+      from: [{session: 1, popular: .5}, popular]
+      limit: 4
+      boost: [{category: shoes, by: 2}]
+      bury: [{items: [hat-0, hat-1]}]
   mine: {items: {from: [visitor, recently_viewed], limit: 3}}
 slots:
   one:
@@ -49,10 +55,11 @@ slots:
         experiment: {key: e2, variations: [b, mine], weights: [0.3, 0.7], namespace: [home, 0.6, 1]}
   three: {default: fresh}
   four: {default: mine}
+  six: {default: pushed}
   five: {rules: [{id: cart, when: {cart.items: {$size: 2}}, show: b}]}
 holdout: {key: everyone, share: 0.1}
 """
-SLOTS = ["one", "two", "three", "four", "five"]
+SLOTS = ["one", "two", "three", "four", "five", "six"]
 
 
 @pytest.fixture(scope="module", params=ADAPTERS)
@@ -79,6 +86,11 @@ def explain(world: World, slot: str, **body: Any) -> dict[str, Any]:
 
 def rule(explained: dict[str, Any], name: str) -> dict[str, Any]:
     return next(one for one in explained["rules"] if one["id"] == name)
+
+
+def whole_score(one: dict[str, Any]) -> float:
+    """Return what an item's sources and its factor say that its score is."""
+    return float(sum(one["sources"].values()) * one["factor"])
 
 
 def random_body(draw: random.Random, world: World) -> dict[str, Any]:
@@ -128,6 +140,9 @@ def test_an_explanation_always_says_what_was_decided(world: World) -> None:
                 assert explained["content"] == decision["content"]
             else:
                 assert explained["shelf"]["items"] == []
+                for one in explained["shelf"]["items"]:
+                    if one["stage"]:
+                        assert one["score"] == pytest.approx(whole_score(one))
             seen.add(because)
     assert seen >= {"default", "holdout", "rule:fans", "rule:french", "rule:deep", "rule:since"}
     assert seen >= {"rule:half", "rule:rest", "rule:cart"}
