@@ -52,7 +52,8 @@ export function safeUrl(url) {
  */
 export function asciiOf(html) {
   return html.replace(/<(script|style)\b[^]*?<\/\1|[^\0-\x7f]/giu, (found, element) =>
-    element ? found : `&#${found.codePointAt(0)};`,
+    // References to the control characters from 128 on mean others (HTML, 13.2.5.80).
+    element ? found : found >= "\x80" && found <= "\x9f" ? "" : `&#${found.codePointAt(0)};`,
   );
 }
 

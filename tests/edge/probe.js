@@ -1,7 +1,10 @@
 /** Reads tables with the worker's own modules and says what it found, for round-trip tests. */
 
+import { readCookies } from "./core/cookies.js";
 import { hashText } from "./core/hash.js";
+import { Hmac } from "./core/hmac.js";
 import { partOf, valueNumber } from "./core/locate.js";
+import { asciiOf } from "./core/render.js";
 import { Scores } from "./core/scores.js";
 import { openTable } from "./core/columns.js";
 import { CardTable, ItemTable, PopularTable, VisitorTable } from "./core/tables.js";
@@ -74,6 +77,9 @@ const probes = {
     return { lists, skus };
   },
   worn: ({ kind, values }) => values.map((value) => readAll(kind, value)),
+  hmac: ({ cases }) => cases.map(([key, message]) => [...new Hmac(bytesOf(key)).sign(message)]),
+  cookies: ({ headers }) => headers.map((header) => readCookies(header)),
+  ascii: ({ texts }) => texts.map((text) => asciiOf(text)),
   best: ({ entries, limit, refused }) => {
     const scores = new Scores(16);
     for (const [item, score] of entries) scores.add(item, score);
