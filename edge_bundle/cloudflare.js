@@ -71,7 +71,7 @@ function respond({ status, kind, decision, headers, body }, { method }) {
   const pattern = decision ? decided : patterns[kind];
   if (decision) decided.headers.set(DECISION, decision);
   const init = status === 200 ? pattern : { headers: pattern.headers, status };
-  const response = new Response(empty ? null : body, init);
+  const response = new Response(empty ? null : /** @type {any} */ (body), init);
   for (const [name, value] of headers) response.headers.append(name, value);
   return response;
 }

@@ -55,7 +55,7 @@ export function toBase64(bytes) {
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /** Random bytes not used yet: a call costs more than its bytes. */
-let pool = new Uint8Array(0);
+let pool = /** @type {Uint8Array} */ (new Uint8Array(0));
 let drawn = 0;
 
 /**

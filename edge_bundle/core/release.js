@@ -168,7 +168,7 @@ export class Release {
 function shaped(value) {
   if (Array.isArray(value)) return value.map(shaped);
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
-  const out = new /** @type {any} */ (Shaped)();
+  const out = new (/** @type {any} */ (Shaped))();
   for (const key of Object.keys(value)) out[key] = shaped(value[key]);
   return out;
 }
