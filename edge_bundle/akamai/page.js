@@ -25,20 +25,24 @@ const NOT_PASSED_ON = [
   "trailers", "transfer-encoding", "upgrade", "content-length", "host",
 ];
 const NOT_FOR_VISITORS = [...NOT_PASSED_ON, "frontshelf-user"];
+const NOT_FOR_CACHES = [...NOT_FOR_VISITORS, ...CACHING];
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {any} request */
 export async function servePage(edge, loader, call, request) {
   const ours = isOurs(edge, call.path);
   const answering = askOrigin(call, request, ours);
   const { visit, cookies } = visitOf(call, loader);
+  const navigation = ours && isNavigation(call);
+  const told = navigation && loader.preview ? new PreviewSlots(edge, loader, visit) : null;
+  const slots = told ?? new PageSlots(edge, loader, visit);
+  if (navigation) slots.prepare();
   const response = await answering;
   if (!response) return createResponse(502, {}, "The shop's origin cannot be reached.\n");
   const header = (/** @type {string} */ name) => joined(name, response.getHeader(name));
   const vouched = vouchedUser(edge, call, header, visit);
-  const dropped = vouched ? [...NOT_FOR_VISITORS, ...CACHING] : NOT_FOR_VISITORS;
-  const headers = without(response.getHeaders(), dropped);
-  const type = header("content-type");
-  const rewritten = ours && isPage(call, response.status, type) && !isCrawler(call);
+  const rewritten = ours && isPage(call, response.status, header("content-type")) && !isCrawler(call);
+  if (vouched !== null) slots.scene = null;
+  const headers = without(response.getHeaders(), vouched ? NOT_FOR_CACHES : NOT_FOR_VISITORS);
   if (vouched) add(headers, vouched);
   if (!rewritten) return answerWith(call, response, headers);
   const own = { ...without(headers, BODY_HEADERS), "cache-control": ["private, no-store"] };
@@ -46,8 +50,6 @@ export async function servePage(edge, loader, call, request) {
   if (call.method === "HEAD" || !isReadable(loader, headers)) {
     return answerWith(call, response, own);
   }
-  const told = loader.preview && isNavigation(call) ? new PreviewSlots(edge, loader, visit) : null;
-  const slots = told ?? new PageSlots(edge, loader, visit);
   const filled = fillSlots(edge, slots, response.body);
   const ribbon = told && (() => told.ribbon(call, header("content-security-policy")));
   return createResponse(200, own, ribbon ? filled.pipeThrough(withEnd(ribbon)) : filled);

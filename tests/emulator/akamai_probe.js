@@ -83,6 +83,7 @@ const probes = {
     return [params.getAll("a"), [...params.entries()].length, params[Symbol.iterator] === undefined];
   },
   nested: () => nested(),
+  selector: ({ query }) => void new HtmlRewritingStream().onElement(decodeURIComponent(query), () => {}),
   log: () => logger.log("said %s and %d", "this", "7.5"),
 };
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -135,6 +136,10 @@ def test_small_modules_do_what_they_say(worker: Miniflare, said: list[str]) -> N
     assert probe(worker, "query") == [["1", "3"], 3, True]
     assert probe(worker, "nested") == "aW4="
     probe(worker, "log")
+    # The log comes through a pipe of its own.
+    deadline = time.monotonic() + 30
+    while "said this and 7" not in said and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert "said this and 7" in said
 
 
@@ -160,6 +165,13 @@ def test_a_stream_may_ask_further_while_it_runs(worker: Miniflare) -> None:
 def test_the_rewriter_changes_elements_at_once_or_not_at_all(worker: Miniflare) -> None:
     assert fetch(worker, "rewritten").text == "<div data-x='1' id=\"div\"><i>own</i></div>"
     assert fetch(worker, "replaced").text == "<div data-x='1'>new</div>"
+
+
+def test_selectors_are_those_that_the_documentation_names(worker: Miniflare) -> None:
+    for selector in ("div[data-x]", "img:not(%23hero)", "head%20script[type=module]", "a%3Eb.c"):
+        assert probe(worker, f"selector?{selector}") is None
+    for selector in ("div,p", "a%2Bb", "p:first-child", "a~b"):
+        assert "beyond" in probe(worker, f"selector?{selector}")["error"]
 
 
 @pytest.mark.parametrize("name", ["async-handler", "promised-text", "text-stream"])

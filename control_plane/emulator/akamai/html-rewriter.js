@@ -26,6 +26,7 @@ export class HtmlRewritingStream {
   /** @param {string} selector @param {(element: Element) => void} handler */
   onElement(selector, handler) {
     if (this.#output) throw new Error("the stream is already being rewritten");
+    if (BEYOND.test(selector)) throw new TypeError(`${selector} is beyond the rewriter's selectors`);
     const run = bound(handler);
     this.#rewriter.on(selector, {
       element(/** @type {any} */ found) {
@@ -39,6 +40,8 @@ export class HtmlRewritingStream {
 }
 
 const HTML = { html: true };
+/** The documentation names types, classes, attributes, ids, :not, descendants and children. */
+const BEYOND = /[,+]|~(?!=)|:(?!not\()/;
 
 /** The element that a handler may change, while it runs. */
 class Element {
