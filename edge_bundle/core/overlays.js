@@ -33,6 +33,9 @@ export class Overlays {
     this.stock = null;
     /** @type {Map<string, Cut>} by the id of the keys' secret */
     this.erased = new Map();
+    /** Cards as they hold now: a card keeps its markup, which an old price must not get into. */
+    /** @type {WeakMap<Card, Card>} */
+    this.cards = new WeakMap();
     /** What they hold, for health and explanations: numbers of items and visitors, names of slots. */
     this.told = { stock: 0, erased: 0, off: /** @type {string[]} */ ([]) };
     for (const entry of entries) {
@@ -57,10 +60,15 @@ export class Overlays {
    */
   card(loader, card) {
     if (!this.stock) return card;
+    const known = this.cards.get(card);
+    if (known) return known;
     const hash = hashText(card.sku);
     const part = this.stock.part(loader, hash.high);
     if (part === null) loader.health.fault("overlay_stock", "an item of unknown stock left out");
-    return part ? part.card(card, hash) : part;
+    if (!part) return part;
+    const now = part.card(card, hash);
+    this.cards.set(card, now);
+    return now;
   }
 
   /**
@@ -114,9 +122,6 @@ class StockTable {
     this.price = u32(table.price);
     this.flags = table.flags;
     this.currencies = table.currencies;
-    /** Cards as they hold now: a card keeps its markup, which an old price must not get into. */
-    /** @type {WeakMap<Card, Card>} */
-    this.cards = new WeakMap();
   }
 
   /** @param {Card} card @param {{high: number, low: number}} hash of its SKU @returns {Card} */
@@ -129,16 +134,12 @@ class StockTable {
 
   /** @param {Card} card @param {number} place */
   #changed(card, place) {
-    let changed = this.cards.get(card);
-    if (!changed) {
-      const flags = this.flags[place];
-      const currency = flags >> 3;
-      changed = { ...card, html: new Map() };
-      if (flags & (SOLD_OUT | AVAILABLE)) changed.available = (flags & AVAILABLE) > 0;
-      if (flags & PRICED) changed.price = this.price[place];
-      if (flags & PRICED && currency) changed.currency = this.currencies[currency - 1];
-      this.cards.set(card, changed);
-    }
+    const flags = this.flags[place];
+    const currency = flags >> 3;
+    const changed = { ...card, html: new Map() };
+    if (flags & (SOLD_OUT | AVAILABLE)) changed.available = (flags & AVAILABLE) > 0;
+    if (flags & PRICED) changed.price = this.price[place];
+    if (flags & PRICED && currency) changed.currency = this.currencies[currency - 1];
     return changed;
   }
 }
