@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import Any
 
 import duckdb
@@ -11,12 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.compiler.bits import number_columns, pack_numbers
+from control_plane.compiler.texts import (
+    can_spell,
+    choose_phrases,
+    code_words,
+    common_prefix,
+    split_words,
+)
 from control_plane.hashing import hash_texts
 from control_plane.tables import Column
 
 NO_PRICE = 0xFFFFFFFF
 #: Texts that can be left out of the columns where a pattern over the SKU gives them.
 PATTERNED = ("url", "image")
+#: Cards coded together to foretell their bytes in a value, how many such runs at most, and what a
+#: value may take more.
+CODED_RUN = 512
+CODED_RUNS = 64
+CODED_SLACK = 1.04
 WRITTEN = ("sku", "title", "url", "image")
 TEXTS = ("sku", "title", "url", "image", "category", "currency")
 
@@ -50,32 +61,44 @@ class Cards(msgspec.Struct, frozen=True):
         return not self.group.any() and not any(self.category)
 
     def size(self) -> NDArray[np.int64]:
-        """Return about how many bytes each card takes, never less than it will, int64 (n,)."""
-        count = len(self.sku)
-        bits = (
-            sum(
-                int(np.ptp(numbers.astype(np.int64))).bit_length()
-                for numbers in (self.price + np.uint32(1), self.group, self.available)
-            )
-            if count
-            else 0
-        )
-        bits += (len(set(self.category)) - 1).bit_length() + (
-            len(set(self.currency)) - 1
-        ).bit_length()
-        total = np.zeros(count, dtype=np.int64)
-        for name in WRITTEN:
-            values: list[str] = getattr(self, name)
-            if name in PATTERNED and _pattern(values, self.sku) is not None:
-                continue
-            numbered = _numbered(values) if name == "sku" else None
-            if numbered is not None:
-                bits += numbered[1][1]
-                continue
-            lengths = np.array([len(text.encode()) for text in values], dtype=np.int64)
-            bits += int(lengths.max(initial=0)).bit_length()
-            total += lengths
-        return total + (bits + 7) // 8
+        """Return how many bytes each card takes at most, int64 (n,)."""
+        total = np.zeros(len(self.sku), dtype=np.int64)
+        for name in self.spelled():
+            total += np.array([len(text.encode()) + 2 for text in getattr(self, name)])
+        return total + (self.number_bits() + 7) // 8
+
+    def coded_size(self) -> NDArray[np.int64]:
+        """Return about how many bytes each card takes among its neighbours, int64 (n,).
+
+        Runs of cards here and there are coded; those between shrink as the one before them does.
+        """
+        spelled, count, number_bits = self.spelled(), len(self.sku), self.number_bits()
+        plain = self.size()
+        stride = CODED_RUN * max(1, count // (CODED_RUN * CODED_RUNS))
+        for start in range(0, count, stride):
+            run = self.take(np.arange(start, min(start + CODED_RUN, count)))
+            phrases, columns = _coded_texts({name: getattr(run, name) for name in spelled}, run)
+            texts = sum(len(text) + 1 for column in columns.values() for text in column)
+            texts += sum(len(phrase.encode()) + 1 for phrase in phrases or ())
+            coded = CODED_SLACK * texts + len(run.sku) * (number_bits + 7) // 8
+            share = min(1.0, coded / plain[start : start + CODED_RUN].sum())
+            plain[start : start + stride] = np.ceil(plain[start : start + stride] * share)
+        return plain
+
+    def spelled(self) -> list[str]:
+        """Return the texts that are neither numbers nor a pattern over the whole shop."""
+        texts = [name for name in PATTERNED if _pattern(getattr(self, name), self.sku) is None]
+        return [*(["sku"] if _numbered(self.sku) is None else []), "title", *texts]
+
+    def number_bits(self) -> int:
+        """Return the bits of a card's numbers, were all cards in one value."""
+        numbered = _numbered(self.sku)
+        spans = [
+            int(np.ptp(numbers.astype(np.int64))) if len(numbers) else 0
+            for numbers in (self.price + np.uint32(1), self.group, self.available)
+        ]
+        spans += [max(0, len(set(names)) - 1) for names in (self.category, self.currency)]
+        return sum(span.bit_length() for span in spans) + (numbered[1][1] if numbered else 0)
 
 
 def read_cards(log: duckdb.DuckDBPyConnection, item_ids: list[str], currency: str) -> Cards:
@@ -108,7 +131,8 @@ def card_columns(cards: Cards) -> tuple[dict[str, Any], dict[str, Column]]:
     """Return the header entries and columns that hold `cards`.
 
     `numbers` says of each column of numbers its base and bits (compiler/bits.py). A text is a
-    pattern over the SKU, the SKU a prefix and a number, or bytes and the column of their sizes.
+    pattern over the SKU, the SKU a prefix and a number, or bytes and the column of their sizes:
+    codes of `phrases` (compiler/texts.py), UTF-8 where there are none.
     """
     categories, currencies = sorted(set(cards.category)), sorted(set(cards.currency))
     patterns: dict[str, str] = {}
@@ -121,6 +145,7 @@ def card_columns(cards: Cards) -> tuple[dict[str, Any], dict[str, Column]]:
     }
     header: dict[str, Any] = {"categories": categories, "currencies": currencies}
     columns: dict[str, Column] = {}
+    spelled: dict[str, list[str]] = {}
     for name in WRITTEN:
         values: list[str] = getattr(cards, name)
         numbered = _numbered(values) if name == "sku" else None
@@ -130,11 +155,34 @@ def card_columns(cards: Cards) -> tuple[dict[str, Any], dict[str, Column]]:
         elif pattern is not None:
             patterns[name] = pattern
         else:
-            encoded = [text.encode() for text in values]
-            numbers[f"{name}_size"] = np.array([len(text) for text in encoded], dtype=np.int64)
-            columns[name] = b"".join(encoded)
+            spelled[name] = values
+    phrases, coded = _coded_texts(spelled, cards)
+    if phrases is not None:
+        header["phrases"] = phrases
+    for name, texts in coded.items():
+        numbers[f"{name}_size"] = np.array([len(text) for text in texts], dtype=np.int64)
+        columns[name] = b"".join(texts)
     shapes, packed = number_columns(numbers)
     return header | {"patterns": patterns, "numbers": shapes}, packed | columns
+
+
+def _coded_texts(
+    spelled: dict[str, list[str]], cards: Cards
+) -> tuple[list[str] | None, dict[str, list[bytes]]]:
+    """Return the phrases, if any, and each column's texts as bytes."""
+    nobody = [""] * len(cards.sku)
+    words = {
+        name: split_words(
+            values,
+            [] if name == "sku" else cards.sku,
+            cards.title if name in PATTERNED else nobody,
+        )
+        for name, values in spelled.items()
+    }
+    phrases = choose_phrases(list(words.values()))
+    if phrases is None or not all(map(can_spell, spelled.values())):
+        return None, {name: [text.encode() for text in texts] for name, texts in spelled.items()}
+    return phrases, {name: code_words(split, phrases) for name, split in words.items()}
 
 
 def _places(known: list[str], values: list[str]) -> NDArray[np.int64]:
@@ -147,9 +195,7 @@ def _numbered(skus: list[str]) -> tuple[list[Any], list[int], NDArray[np.int64]]
 
     None where the SKUs are not one prefix and numbers of at most nine digits.
     """
-    first, last = min(skus, default=""), max(skus, default="")
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    prefix = "".join(sign for sign, _ in same)
+    prefix = common_prefix(skus)
     rests = [sku[len(prefix) :] for sku in skus]
     if not all(rest.isascii() and rest.isdigit() and len(rest) <= 9 for rest in rests):
         return None

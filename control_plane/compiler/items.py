@@ -51,7 +51,7 @@ class _Coded(msgspec.Struct, frozen=True):
 def item_values(rows: Rows, cards: Cards, lanes: Lanes) -> ItemValues:
     """Return the values of rows (as `renumber` made them) and cards in numbering order."""
     coded = _code(rows)
-    sizes, card_sizes = np.diff(coded.ends) + FIXED_BYTES, cards.size()
+    sizes, card_sizes = np.diff(coded.ends) + FIXED_BYTES, cards.coded_size()
     apart = cards.plain() and card_sizes.mean() <= APART_BYTES if len(card_sizes) else False
     if not apart:
         sizes = sizes + card_sizes

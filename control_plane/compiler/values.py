@@ -39,7 +39,8 @@ def make_values(
 ) -> tuple[NDArray[np.int64], list[Value]]:
     """Return the values of the runs that `cuts` (c + 1,) makes, and the cuts that hold in the end.
 
-    A run whose bytes come out above the limit, for what could not be foreseen, is halved.
+    A run whose bytes come out above the limit, for what could not be foreseen, is cut in two, the
+    first of them as long as may fit.
     """
     values: list[Value] = []
     starts = [0]
@@ -56,7 +57,8 @@ def make_values(
                 "value. Shorten its texts."
             )
         else:
-            middle = (start + stop) // 2
+            share = 0.98 * MAX_VALUE_BYTES / len(data)
+            middle = start + max(1, int((stop - start) * share))
             waiting += [(middle, stop), (start, middle)]
     return np.array(starts, dtype=np.int64), values
 

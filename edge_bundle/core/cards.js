@@ -39,10 +39,12 @@ export class CardColumns {
       const bytes = table[name];
       if (bytes) this.at[name] = offsets(table, `${name}_size`, count, bytes.length);
     }
+    /** What codes stand for; without it, texts are UTF-8. @type {string[]|undefined} */
+    this.phrases = table.phrases;
     /** @type {(Card|undefined)[]} */
     this.cards = new Array(count);
     /** What it takes in memory beside the table's bytes. */
-    this.bytes = count * (8 + 4 * Object.keys(this.at).length);
+    this.bytes = count * (8 + 4 * Object.keys(this.at).length) + 32 * (this.phrases?.length ?? 0);
   }
 
   /** @param {number} place @returns {Card} */
@@ -61,7 +63,7 @@ export class CardColumns {
 
   /** @param {number} place */
   sku(place) {
-    if (!this.number) return this.#bytes("sku", place);
+    if (!this.number) return this.#spelled("sku", place, "", "");
     const [prefix, digits] = this.table.numbered;
     return prefix + String(this.number.at(place)).padStart(digits, "0");
   }
@@ -70,11 +72,12 @@ export class CardColumns {
   #read(place) {
     const { table } = this;
     const sku = this.sku(place);
+    const title = this.#text("title", place, sku, "");
     return {
       sku,
-      title: this.#text("title", place, sku),
-      url: this.#text("url", place, sku),
-      image: this.#text("image", place, sku),
+      title,
+      url: this.#text("url", place, sku, title),
+      image: this.#text("image", place, sku, title),
       category: table.categories[this.category.at(place)],
       currency: table.currencies[this.currency.at(place)],
       price: this.price.at(place) - 1,
@@ -84,16 +87,31 @@ export class CardColumns {
     };
   }
 
-  /** @param {string} name @param {number} place @param {string} sku */
-  #text(name, place, sku) {
+  /** @param {string} name @param {number} place @param {string} sku @param {string} title */
+  #text(name, place, sku, title) {
     const pattern = this.table.patterns[name];
-    return pattern === undefined ? this.#bytes(name, place) : pattern.replaceAll("{sku}", () => sku);
+    if (pattern !== undefined) return pattern.replaceAll("{sku}", () => sku);
+    return this.#spelled(name, place, sku, title);
   }
 
-  /** @param {string} name @param {number} place */
-  #bytes(name, place) {
-    return text(this.table[name], this.at[name][place], this.at[name][place + 1]);
+  /** @param {string} name @param {number} place @param {string} sku @param {string} title */
+  #spelled(name, place, sku, title) {
+    const { phrases } = this;
+    const bytes = this.table[name];
+    const at = this.at[name];
+    if (!phrases) return text(bytes, at[place], at[place + 1]);
+    let out = "";
+    for (let i = at[place]; i < at[place + 1]; i++) {
+      const code = bytes[i];
+      out += code > 1 ? phrases[code - 2] : code ? slug(title) : sku;
+    }
+    return out;
   }
+}
+
+/** A title as addresses spell it. @param {string} title */
+function slug(title) {
+  return title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 }
 
 /** Stands in for the cards of a table whose cards stand apart: these say nothing to a rule. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,7 @@ from control_plane.compiler.items import item_values
 from control_plane.compiler.locator import build_locator
 from control_plane.compiler.popular import popular_value
 from control_plane.compiler.rows import renumber
+from control_plane.compiler.texts import slug
 from control_plane.compiler.visitors import visitor_values
 from control_plane.hashing import hash_texts
 from control_plane.models.artifacts import Rows, Sets, Visitors
@@ -159,6 +161,36 @@ def test_visitor_rows_come_back(probe: Any, data: Any) -> None:
         top = max(row[0], default=0) + 1
         for item, score in zip(found["items"], found["scores"], strict=True):
             assert score == pytest.approx((item + 1) / top, abs=0.08)
+
+
+@roundtrip
+@given(
+    titles=st.lists(
+        st.sampled_from(["Red shoe", "Red  shoe!", "ROTER Schuh", "Grüne Mütze 7", "-", "", "a1"]),
+        min_size=3,
+        max_size=30,
+    ),
+    style=st.sampled_from(
+        ["/p/{slug}-{sku}", "https://cdn.shop/{sku}/{slug}.webp?v={sku}", "{slug}{slug}", "{sku}"]
+    ),
+    odd=text,
+)
+def test_texts_of_a_kind_come_back(probe: Any, titles: list[str], style: str, odd: str) -> None:
+    names = [f"SKU-{number * 37}x" for number in range(len(titles))]
+    urls = [
+        style.replace("{slug}", slug(title)).replace("{sku}", name)
+        for title, name in zip(titles, names, strict=True)
+    ]
+    cards = msgspec.structs.replace(
+        make_cards(names), title=titles, url=urls, image=[odd, *urls[1:]]
+    )
+    bare = make_rows([{} for _ in names])
+    made = item_values(bare, cards, hash_texts(names))
+    for place, card in enumerate(
+        probe("items", value=encoded(made.values[0].data), skus=[])["cards"]
+    ):
+        assert [card["sku"], card["title"]] == [names[place], titles[place]]
+        assert [card["url"], card["image"]] == [urls[place], cards.image[place]]
 
 
 def test_popular_lists_come_back_with_what_is_sold_out_last(probe: Any) -> None:
