@@ -70,11 +70,11 @@ export async function flush() {
 
 /** @returns {Promise<number>} the milliseconds to wait before the next */
 async function sendSome() {
-  const own = queued().filter((key) => mine.has(key) && !isOld(key));
-  if (own.length) return send(own);
-  if (!queued().some(isOld)) return OLD_MS;
-  // A lock is no hindrance to Back while there is nothing old.
-  return navigator.locks?.request(ENTRY, sendOld).catch(sendOld) ?? sendOld();
+  const keys = queued();
+  // Only what is old takes a lock: a page that holds one is not kept for Back.
+  if (keys.some(isOld)) return navigator.locks?.request(ENTRY, sendOld).catch(sendOld) ?? sendOld();
+  const own = keys.filter((key) => mine.has(key));
+  return own.length ? send(own) : OLD_MS;
 }
 
 async function sendOld() {
