@@ -171,7 +171,8 @@ function traceShelf(scene, content, limit) {
     if (reached && !scene.lookUpPopular()) return undefined;
     if (reached && !traceStage(shelf, stage, number + 1, told)) return undefined;
   }
-  return { limit, stages, items: told.items, excluded: told.excluded };
+  told.excluded.sort((one, other) => one.stage - other.stage || other.score - one.score);
+  return { limit, stages, ...told };
 }
 
 /**
@@ -197,7 +198,8 @@ function traceStage(shelf, stage, number, told) {
 function traceRanked(shelf, stage, number, told, count) {
   const { scene, content, limit } = shelf;
   const { items, source } = rank(scene, content, stage, count);
-  const best = total.best(limit + TOLD, () => false);
+  // Of no more than were ranked: then all that are not among the items were refused.
+  const best = total.best(Math.min(limit + TOLD, count), () => false);
   const scores = new Map([...items, ...best].map((item) => [item, scoresOf(shelf, stage, item)]));
   for (const item of items) {
     if (shelf.full()) break;
