@@ -45,10 +45,22 @@ export class Scores {
 
   /** Add the sums of others, times a scale. @param {Scores} others @param {number} scale */
   addAll(others, scale) {
+    if (!this.size && this.mask === others.mask) return this.#copy(others, scale);
     for (let i = 0; i < others.size; i++) {
       const slot = others.used[i];
       this.add(others.keys[slot], scale * others.values[slot]);
     }
+  }
+
+  /** Take over another's places as they stand, without looking for any. @param {Scores} others @param {number} scale */
+  #copy(others, scale) {
+    for (let i = 0; i < others.size; i++) {
+      const slot = others.used[i];
+      this.used[i] = slot;
+      this.keys[slot] = others.keys[slot];
+      this.values[slot] = scale * others.values[slot];
+    }
+    this.size = others.size;
   }
 
   /** Call `each` with every item and its sum. @param {(item: number, score: number) => void} each */

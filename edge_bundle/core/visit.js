@@ -139,6 +139,8 @@ export class Facts {
   /** @param {string} prefix @returns {Record<string, string>} */
   #query(prefix) {
     const found = Object.create(null);
+    // A URL is parsed for its query alone, and most have none.
+    if (!this.call.query) return found;
     for (const [name, value] of this.call.url.searchParams) {
       if (name.startsWith(prefix)) found[name.slice(prefix.length)] = value;
     }
