@@ -135,8 +135,8 @@ def read_values(target: Target, overlay: StockOverlay | ErasedOverlay) -> list[b
         if value is None or value_key(key[0], value) != key:
             raise PlatformError(
                 f"{target!r}: the overlay's value {key} is missing or changed; nothing was done.\n"
-                "  Run the command again; 'frontshelf overlay stock FILE --replace' writes a stock "
-                "overlay anew."
+                "  Run the command again. 'frontshelf overlay stock FILE --replace' writes a stock "
+                "overlay anew; values of erased visitors (e-…) must be restored from a backup."
             )
         found.append(value)
     return found

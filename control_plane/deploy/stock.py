@@ -34,6 +34,7 @@ from control_plane.deploy.overlay_changes import in_order
 from control_plane.deploy.target import Target
 from control_plane.hashing import hash_texts
 from control_plane.settings import Project
+from control_plane.tables import FORMAT, unpack
 
 Lines = dict[str, StockLine]
 
@@ -59,7 +60,8 @@ def change_stock(
     now = int(clock() * 1000)
     others = [one for one in head.overlays if not isinstance(one, StockOverlay)]
     before = [] if replace else find(head.overlays, StockOverlay)
-    known = entries_of(read_stock_parts(read_values(target, before[0]))) if before else {}
+    stored = read_values(target, before[0]) if before else []
+    known = entries_of(read_stock_parts(stored))
     rows = dict(zip(_keys(list(catalogue)), catalogue.values(), strict=True))
     newer = _newer(known, rows, before[0].told_at) if before else {}
     entries = known | newer
@@ -67,7 +69,9 @@ def change_stock(
         entries[key] = _merged(entries.get(key), line)
     floor = min((one.catalogue_at for one in releases(target, project, clock=clock)), default=0)
     kept = {key: line for key, line in entries.items() if not _told(line, rows.get(key), floor)}
-    if before and not newer and kept == known:
+    # A later worker would not read values of an older format, and show none of their items.
+    current = all(unpack(value)["format"] == FORMAT for value in stored)
+    if before and not newer and kept == known and current:
         return Change(head.overlays, {})
     if not kept:
         return Change(in_order(others), {})

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from control_plane import tables
 from control_plane.collect.ingest import ingest
 from control_plane.collect.stock import read_stock, tell_reject
 from control_plane.compiler.overlays import erased_parts, read_erased_parts, read_stock_parts
@@ -163,6 +164,17 @@ def test_an_entry_is_forgotten_once_every_release_says_the_same(shop):
     shop.target.delete_many([red.manifest])
     shop.deploy("blue")
     assert shop.told() == {}
+
+
+def test_values_of_an_older_format_are_written_anew(shop, monkeypatch):
+    with monkeypatch.context() as older:
+        older.setattr(tables, "FORMAT", tables.FORMAT - 1)
+        shop.stock("item_id,available\na,no\n")
+    shop.deploy("green")
+    head = read_head(shop.target, shop.project, shop.clock)
+    values = read_values(shop.target, find(head.overlays, StockOverlay)[0])
+    assert [tables.unpack(value)["format"] for value in values] == [tables.FORMAT]
+    assert shop.told() == {"a": (False, None)}
 
 
 def test_rollback_keeps_the_overlays(shop):
