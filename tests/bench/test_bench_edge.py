@@ -86,6 +86,7 @@ def test_what_is_no_ratio_is_told_too(bench):
     assert others["cold"]["values_median"] >= others["cold"]["steps_median"] >= 3
     assert len(others["zipf"]["hit_rate"]) == 10
     assert others["memory"]["visitors"] == others["memory"]["items"] == 2000
+    assert others["memory"]["served"] == 20 * 50
     assert others["memory"]["rss_end_mb"] > others["memory"]["cache_max_mb"] > 0
 
 
