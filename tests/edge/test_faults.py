@@ -15,8 +15,11 @@ from whole_pages import contents, releases_shown
 
 from control_plane.deploy.head import sign
 from control_plane.emulator import Fault
+from control_plane.emulator.workerd import LogLine
 from control_plane.keyring import load_signing_key
 
+#: What the worker logged.
+LINES: list[LogLine] = []
 HEROES = {
     "<b>new</b>": "one",
     "<b>fan</b>": "one",
@@ -47,7 +50,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The toy shop with two releases, and the patience that production has."""
     project = make_project(tmp_path_factory.mktemp("toy"))
     patience = {"READ_MS": "400", "SLOT_MS": "500", "HEAD_WAIT_MS": "50"}
-    with start_worker(project, **patience) as worker:
+    with start_worker(project, on_log=LINES.append, **patience) as worker:
         world = World(project, worker)
         world.publish()
         rules = project.rules.read_text()
@@ -178,12 +181,21 @@ def test_where_the_live_manifest_has_not_arrived_the_previous_release_serves(col
     assert cold.get("/_fs/health").json()["status"] == "ok"
 
 
-def test_a_log_line_names_each_fault(tmp_path) -> None:
-    lines: list[str] = []
-    project = make_project(tmp_path)
-    with start_worker(project, on_log=lambda line: lines.append(line.message)) as worker:
-        World(project, worker).get("/")
-    assert any('"frontshelf":"head_missing"' in line for line in lines)
+def test_a_log_line_names_each_fault_that_health_counts(cold: World) -> None:
+    LINES.clear()
+    for key, kind in product(("head", "m-*", "[iu]-*"), KINDS):
+        suffering(cold, *faults_of(cold, kind, key))
+    cold.worker.kv_view.faults.clear()
+    found = cold.get("/_fs/health").json()["faults"]
+    assert len(found) >= 7
+    # Lines come by another way than answers do.
+    while any(logged(code) < count for code, count in found.items()):
+        time.sleep(0.05)
+    assert all(line.level == "warn" for line in LINES if '"frontshelf":' in line.message)
+
+
+def logged(code: str) -> int:
+    return sum(f'"frontshelf":"{code}"' in line.message for line in [*LINES])
 
 
 SLOTS = ["home.hero", "home.recommended", "empty.slot", "product.alike"]
@@ -233,6 +245,8 @@ def test_a_slot_that_is_broken_in_any_way_costs_no_other(world: World, slot: str
         }, broken
         assert found[slot].startswith(("<i>own", "<b>", "<ul")), (broken, found[slot])
         put_head(world, head_of(world), genuine.live)
+    assert counted(world, "slot_failed") > 0
+    assert logged("slot_failed") > 0
 
 
 def test_no_changed_value_is_ever_believed(cold: World) -> None:
