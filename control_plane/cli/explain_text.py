@@ -48,8 +48,10 @@ def _call_lines(call: dict[str, Any]) -> list[str]:
     state = "" if head["fresh"] else ", overdue: visitor rows are left out"
     return [
         f"release {call['release']} (format {call['format']}), head {head['counter']}{state}",
-        f"at {call['at']}; segments: {', '.join(call['segments']) or 'none'}; consent: "
+        f"at {call['at']}; consent: "
         f"{'personalization' if call['consent']['personalization'] else 'none'}",
+        f"visitor row: {call['visitor_row'].replace('_', ' ')}; "
+        f"segments: {', '.join(call['segments']) or 'none'}",
         f"waited {timing['waited_ms']} ms for {timing['values_waited_for']} values",
     ]
 

@@ -42,7 +42,7 @@ export function explainSlot(scene, name, decision, limit) {
  * What else a decision depends on: versions, and what it had to wait for.
  * @param {import("./edge.js").Edge} edge @param {Scene} scene @param {number} began epoch milliseconds
  */
-export function explainCall({ releases }, { loader, release, visit, fresh, segments }, began) {
+export function explainCall({ releases }, { loader, release, visit, fresh, row, segments }, began) {
   const { counter, issuedAt } = releases;
   const { overlays } = loader;
   return {
@@ -53,6 +53,7 @@ export function explainCall({ releases }, { loader, release, visit, fresh, segme
     overlays: overlays && overlays.told,
     at: new Date(visit.now).toISOString(),
     consent: visit.consent,
+    visitor_row: row === undefined ? "not_needed" : row ? "found" : "none",
     segments,
     // The platform's clock moves only while a request waits: this is all waiting.
     timing: { values_waited_for: loader.read?.size ?? 0, waited_ms: loader.platform.now() - began },

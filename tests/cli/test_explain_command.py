@@ -17,6 +17,7 @@ from control_plane.deploy.publish import publish
 from control_plane.emulator.dev import LocalEdge
 
 WORDS = {
+    "": ["visitor row: none; segments: none", "consent: personalization"],
     "home.hero": ["home.hero: hero-fr (rule:france)", "✓ country: wants FR, is FR"],
     "home.recommended": ["stage 1: 1 session + 0.4 visitor", "kept off:", "sold out"],
 }
@@ -50,6 +51,7 @@ def test_machines_read_the_answer_itself(run: Run, shop: Path) -> None:
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["segments"] == ["shoe-fans"]
+    assert answer["explain"]["visitor_row"] == "found"
     assert answer["explain"]["at"] == "2019-12-01T09:00:00.000Z"
     assert answer["decisions"]["home.hero"]["reason"] == "rule:fan"
     assert answer["decisions"]["home.recommended"]["explain"]["shelf"]["items"]
