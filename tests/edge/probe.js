@@ -76,6 +76,12 @@ const probes = {
     for (const number of table.number) skus[number] = table.card(number).sku;
     return { lists, skus };
   },
+  decoded: ({ value, tables, count }) => {
+    const all = Array.from({ length: tables }, () => opened(CardTable, "cards", value));
+    for (const table of all) for (let i = 0; i < count; i++) table.cards.card(i);
+    const kept = all.map((table) => table.cards.cards.filter(Boolean).length);
+    return { kept, counted: all[0].bytes, again: cardsOf(all[0], 1)[0].sku };
+  },
   worn: ({ kind, values }) => values.map((value) => readAll(kind, value)),
   hmac: ({ cases }) => cases.map(([key, message]) => [...new Hmac(bytesOf(key)).sign(message)]),
   cookies: ({ headers }) => headers.map((header) => readCookies(header)),

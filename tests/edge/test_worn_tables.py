@@ -1,4 +1,4 @@
-"""A table that is cut short or turned to noise is refused or read as nonsense: never worse."""
+"""A table that is cut short or turned to noise is refused or read as nonsense; memory stays bounded."""
 
 from __future__ import annotations
 
@@ -76,3 +76,14 @@ def test_a_worn_value_neither_hangs_nor_kills_the_reader(probe: Any, kind: str) 
     assert set(read) <= {"read", "refused"}
     assert read[-1] == "read"
     assert read.count("refused") > 200
+
+
+def test_decoded_cards_make_room_for_each_other(probe: Any) -> None:
+    value = base64.b64encode(VALUES["cards"]).decode()
+    read = probe("decoded", value=value, tables=100, count=COUNT)
+    assert sum(read["kept"]) == 8192
+    # The oldest went, and come back when they are asked for.
+    assert read["kept"][0] == 0
+    assert read["kept"][-1] == COUNT
+    assert read["again"] == "sku-0"
+    assert read["counted"] > len(VALUES["cards"]) + 8 * COUNT
