@@ -1,4 +1,4 @@
-"""A table that is cut short or turned to noise is refused or read as nonsense; memory stays bounded."""
+"""A table turned to noise is refused or read as nonsense, and what is decoded stays bounded."""
 
 from __future__ import annotations
 
