@@ -12,11 +12,12 @@ from hostile import MARK, Enemy
 from raw_client import Reply, Request, send_all
 from starlette.requests import Request as AppRequest
 from starlette.responses import JSONResponse
-from toy_shop import PAGE, World, make_project, start_worker
+from toy_shop import ADAPTERS, PAGE, World, make_project
 
 from control_plane.emulator import Miniflare, Options
 
-COUNT = 20_160
+#: Requests for each platform's worker; Akamai's store and clock are Python's here, and slow.
+COUNTS = {"cloudflare": 20_160, "akamai": 1500}
 #: The shop itself, in workerd, since 20,000 pages are many for Python.
 SHOP = """export default { async fetch(request) {
   const { pathname } = new URL(request.url);
@@ -45,8 +46,9 @@ def lines() -> list[str]:
     return []
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory, lines: list[str]) -> Iterator[World]:
+@pytest.fixture(scope="module", params=ADAPTERS)
+def world(request, tmp_path_factory, lines: list[str]) -> Iterator[World]:
+    lines.clear()
     project = make_project(tmp_path_factory.mktemp("toy"))
     with Miniflare(Options(script=SHOP % json.dumps(PAGE % ""))) as shop:
         services = {"COLLECT": collector}
@@ -54,7 +56,8 @@ def world(tmp_path_factory, lines: list[str]) -> Iterator[World]:
         def heard(line):
             lines.append(f"{line.level} {line.message}")
 
-        with start_worker(project, services, shop=shop.ready, on_log=heard) as worker:
+        start = ADAPTERS[request.param]
+        with start(project, services, shop=shop.ready, on_log=heard) as worker:
             world = World(project, worker)
             world.publish()
             yield world
@@ -82,9 +85,10 @@ def check(request: Request, reply: Reply) -> None:
 
 
 @pytest.mark.slow
-def test_twenty_thousand_hostile_requests_leave_the_edge_as_it_was(
+def test_thousands_of_hostile_requests_leave_the_edge_as_it_was(
     world: World, lines: list[str]
 ) -> None:
+    count = COUNTS[world.platform]
     user = signed_user(world)
     before = fingerprint(world)
     statuses: Counter[int] = Counter()
@@ -93,12 +97,12 @@ def test_twenty_thousand_hostile_requests_leave_the_edge_as_it_was(
         statuses[reply.status] += 1
         check(request, reply)
 
-    assert send_all(world.worker.ready, Enemy(8, user).requests(COUNT), checked) == COUNT
+    assert send_all(world.worker.ready, Enemy(8, user).requests(count), checked) == count
     faults = world.get("/_fs/health").json()["faults"]
     assert not {"api_error", "uncaught", "slot_failed"} & faults.keys(), (faults, lines[-5:])
     assert not [line for line in lines if line.startswith("error") or "ncaught" in line][:5]
     # All kinds came through: pages and answers, refusals, unknown names, wrong methods.
-    assert statuses[200] > COUNT / 4
+    assert statuses[200] > count / 4
     assert {400, 403, 404, 405, 413} <= statuses.keys()
     assert fingerprint(world) == before
 
