@@ -11,16 +11,20 @@ from control_plane.rules.shapes import Rules
 
 _CLOSE = 1e-9
 
-#: An experiment's variations, weights, coverage, namespace and phase, as plain data.
+#: An experiment's weights, coverage, namespace, phase, and variations by slot, as plain data.
 Past = dict[str, Any]
+_PLAIN = ("weights", "coverage", "namespace", "phase")
 
 
 def past_of(table: Mapping[str, Any]) -> dict[str, Past]:
     """Return what a later release has to know of a table's experiments, by key."""
-    rules = (rule for slot in table["slots"].values() for rule in slot.get("rules", ()))
-    found = [rule["experiment"] for rule in rules if "experiment" in rule]
-    names = (*_CHANGES, "phase")
-    return {one["key"]: {name: one.get(name) for name in names} for one in found}
+    past: dict[str, Past] = {}
+    for slot, entry in table["slots"].items():
+        for one in (rule["experiment"] for rule in entry.get("rules", ()) if "experiment" in rule):
+            plain = {name: one.get(name) for name in _PLAIN}
+            known = past.setdefault(one["key"], {**plain, "variations": {}})
+            known["variations"][slot] = one["variations"]
+    return past
 
 
 def validate_phases(rules: Rules, now: Mapping[str, Past], before: Mapping[str, Past]) -> None:
@@ -28,14 +32,19 @@ def validate_phases(rules: Rules, now: Mapping[str, Past], before: Mapping[str, 
     problems = Problems(Path(rules.file))
     for use in rules.experiment_uses:
         key = use.experiment.key
-        for name, problem, remedy in moves(key, now[key], before.get(key)):
+        for name, problem, remedy in moves(key, now[key], before.get(key), use.slot):
             line, field = use.places.get(name, use.places[""])
             problems.add(line, field, problem, remedy)
     problems.raise_any()
 
 
-def moves(key: str, now: Past, before: Past | None) -> Iterator[tuple[str, str, str]]:
-    """Tell what of an experiment moves people without a new phase: field, problem and remedy."""
+def moves(
+    key: str, now: Past, before: Past | None, slot: str | None = None
+) -> Iterator[tuple[str, str, str]]:
+    """Tell what of an experiment moves people without a new phase: field, problem and remedy.
+
+    Of its variations, those in `slot` are looked at, or those in all slots.
+    """
     if before is None or now["phase"] > before["phase"]:
         return
     phase = before["phase"]
@@ -43,10 +52,21 @@ def moves(key: str, now: Past, before: Past | None) -> Iterator[tuple[str, str, 
     if now["phase"] < phase:
         yield "phase", f"{key!r} has phase {now['phase']} after phase {phase}", remedy
         return
-    for name, changed in _CHANGES.items():
+    for name, old, new in _changes(now, before, slot):
+        told = f"{key!r} changed its {name} from {_show(old)} to {_show(new)}"
+        yield name, f"{told} without a new phase", f"{remedy} Or change it back."
+
+
+def _changes(now: Past, before: Past, slot: str | None) -> Iterator[tuple[str, Any, Any]]:
+    shown = now["variations"] if slot is None else {slot: now["variations"][slot]}
+    for place, new in shown.items():
+        # A slot that runs it for the first time shows as many, or it is no longer the same.
+        old = before["variations"].get(place) or next(iter(before["variations"].values()))
+        if new != old and (place in before["variations"] or len(new) != len(old)):
+            yield "variations", old, new
+    for name, changed in _CHANGED.items():
         if changed(now[name], before[name]):
-            told = f"{key!r} changed its {name} from {_show(before[name])} to {_show(now[name])}"
-            yield name, f"{told} without a new phase", f"{remedy} Or change it back."
+            yield name, before[name], now[name]
 
 
 def _weights(now: list[float], before: list[float]) -> bool:
@@ -56,8 +76,7 @@ def _weights(now: list[float], before: list[float]) -> bool:
 
 
 #: Raising the coverage moves nobody: each variation's range grows at its end.
-_CHANGES: dict[str, Callable[[Any, Any], bool]] = {
-    "variations": lambda now, before: now != before,
+_CHANGED: dict[str, Callable[[Any, Any], bool]] = {
     "weights": _weights,
     "coverage": lambda now, before: now < before - _CLOSE,
     "namespace": lambda now, before: now != before,

@@ -107,6 +107,7 @@ class SegmentUse(msgspec.Struct, frozen=True):
 class ExperimentUse(msgspec.Struct, frozen=True):
     """Where a rule runs an experiment: the line and name of the whole and of each of its keys."""
 
+    slot: str
     experiment: Experiment
     places: dict[str, tuple[int, str]]
 

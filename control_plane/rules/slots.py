@@ -39,6 +39,10 @@ class SlotReader:
             rule = self.rule(one)
             _note_unreachable(one, rule, rules)
             rules.append(rule)
+            if rule.experiment:
+                slot = place.field.removeprefix("slots.")
+                places = _places(one.entries()["experiment"])
+                self.experiment_uses.append(ExperimentUse(slot, rule.experiment, places))
         return Slot(
             default=self.content(found["default"]) if "default" in found else None,
             control=self.content(found["control"]) if "control" in found else None,
@@ -67,7 +71,6 @@ class SlotReader:
         experiment = None
         if "experiment" in found:
             experiment = read_experiment(found["experiment"], self.content, self.experiments)
-            self.experiment_uses.append(ExperimentUse(experiment, _places(found["experiment"])))
         return Rule(
             id=self.rule_id(found["id"]) if "id" in found else "",
             when=self.condition(found["when"]) if "when" in found else None,

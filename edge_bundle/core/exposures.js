@@ -40,8 +40,11 @@ export class Decided {
     const release = this.releases.find((one) => one.id === tag);
     const name = release ? Object.keys(release.rules.slots)[Number(place)] : slot;
     const told = release ? this.#chosen(release.rules, name, code, variation) : UNKNOWN;
-    const exposed = exposure === undefined ? {} : this.#exposed(exposure, code, variation);
-    return { id, release: tag, slot: String(name ?? "").slice(0, 64), ...told, ...exposed };
+    /** @type {Partial<Told>} */
+    const exposed = exposure === undefined ? {} : this.#exposed(exposure, name, code, variation);
+    // What a known release says of the slot is more than what the experiment says.
+    const content = told.content ?? exposed.content;
+    return { id, release: tag, slot: String(name ?? "").slice(0, 64), ...told, ...exposed, content };
   }
 
   /**
@@ -63,13 +66,18 @@ export class Decided {
     return { rule: rule.id, ...this.#assigned(rules, rule.experiment, variation) };
   }
 
-  /** @param {unknown} exposure @param {string} code @param {string} variation @returns {Told} */
-  #exposed(exposure, code, variation) {
+  /**
+   * @param {unknown} exposure @param {unknown} slot @param {string} code @param {string} variation
+   * @returns {Told}
+   */
+  #exposed(exposure, slot, code, variation) {
     for (const { rules, experiments } of this.releases) {
       const entry = rules.holdout;
       if (entry && shortName(entry) === exposure) return this.#held(entry, /^e?h$/.test(code));
-      const experiment = experiments.get(String(exposure));
-      if (!experiment) continue;
+      const found = experiments.get(String(exposure));
+      if (!found) continue;
+      // The same experiment may show other contents in other slots.
+      const experiment = found[String(slot)] ?? Object.values(found)[0];
       const told = this.#assigned(rules, experiment, variation);
       if (told.experiment) this.#keep(String(exposure), Number(variation));
       return told;

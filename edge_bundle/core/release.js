@@ -75,14 +75,18 @@ export class Release {
     return place;
   }
 
-  /** Its experiments by short name. */
+  /** Its experiments by short name, each as it runs in each slot. */
   get experiments() {
-    if (!this.running) {
-      const rules = Object.values(this.rules.slots).flatMap((slot) => slot.rules);
-      const all = rules.map(({ experiment }) => experiment).filter(Boolean);
-      this.running = new Map(all.map((experiment) => [shortName(experiment), experiment]));
+    if (this.running) return this.running;
+    const running = (this.running = new Map());
+    for (const [name, { rules }] of Object.entries(this.rules.slots)) {
+      for (const { experiment } of rules.filter((/** @type {any} */ rule) => rule.experiment)) {
+        const short = shortName(experiment);
+        if (!running.has(short)) running.set(short, Object.create(null));
+        running.get(short)[name] = experiment;
+      }
     }
-    return this.running;
+    return running;
   }
 
   /** The same release under other rules. @param {any} rules */

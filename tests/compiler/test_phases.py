@@ -106,6 +106,28 @@ def test_compiling_again_gives_the_same_bytes(project: Project) -> None:
     assert (first / "release.json").read_bytes() == said
 
 
+TWO_SLOTS = """content: {{a: {{html: a}}, b: {{html: b}}, c: {{html: c}}}}
+slots:
+  one: {{rules: [{{id: r, experiment: {{key: k, variations: [a, b]}}}}]}}
+  {two}
+"""
+
+
+def test_an_experiment_may_show_other_contents_in_another_slot(tmp_path: Path) -> None:
+    two = "two: {rules: [{id: q, experiment: {key: k, variations: [b, c]}}]}"
+    project = make_project(tmp_path, TWO_SLOTS.format(two=two))
+    compile_toy(project)
+    (tmp_path / "rules.yaml").write_text(TWO_SLOTS.format(two="two: {}"))
+    compile_toy(project)
+    moved = TWO_SLOTS.format(two=two.replace("[b, c]", "[c, b]"))
+    (tmp_path / "rules.yaml").write_text(moved)
+    compile_toy(project)
+    (tmp_path / "rules.yaml").write_text(TWO_SLOTS.format(two=two))
+    with pytest.raises(InputError) as refused:
+        compile_toy(project)
+    assert "rules.yaml:4: slots.two.rules[0].experiment.variations: 'k'" in str(refused.value)
+
+
 def test_a_fresh_machine_is_told_when_it_deploys(project: Project, tmp_path: Path) -> None:
     target = Folder(tmp_path / "store")
     live = publish(target, project.build / "current", project).release

@@ -30,6 +30,9 @@ slots:
     default: a
     rules:
       - {id: foot, experiment: {key: foot-test, variations: [b, c]}}
+  home.side:
+    rules:
+      - {id: side, experiment: {key: hero-test, variations: [b, c], weights: [0.5, 0.5], PHASE}}
 holdout: {key: everyone, share: 0.25}
 """
 ALL = f"1.personalization+analytics.{int(time.time())}"
@@ -73,8 +76,8 @@ class Shop(World):
         self.publish()
 
 
-def exposure(decision: str, name: str) -> dict[str, Any]:
-    properties = {"decision": {"id": decision, "slot": "home.hero"}, "exposure": name}
+def exposure(decision: str, name: str, slot: str = "home.hero") -> dict[str, Any]:
+    properties = {"decision": {"id": decision, "slot": slot}, "exposure": name}
     return {"event": "Experiment Viewed", "properties": properties}
 
 
@@ -257,6 +260,18 @@ def test_an_exposure_of_the_release_before_still_counts(shop: Shop) -> None:
     shop.change(rules().replace("default: a", "default: b"))
     shop.get("/")
     assert [d["reason"] for d in shop.expose(one, decision)] == ["served", "experiment:hero-test"]
+
+
+def test_an_experiment_in_two_slots_is_told_with_what_each_showed(shop: Shop) -> None:
+    one = some_device(shop)
+    hero, side = shop.decision(one), shop.decision(one, "home.side")
+    assert hero.split(".")[4:] == side.split(".")[4:], "one exposure, whichever is seen first"
+    rand, _, *rest = side.split(".")
+    for decision in (side, ".".join([rand, "0123456789ab", *rest])):
+        shop.send(one, exposure(decision, decision.split(".")[6], "home.side"))
+        told = shop.events()[-1]["properties"]["decision"]
+        assert (told["slot"], told["experiment"]) == ("home.side", "hero-test")
+        assert told["content"] == "bc"[told["variation"]]
 
 
 def test_an_exposure_of_a_release_that_is_not_known_is_told_as_such(shop: Shop) -> None:
