@@ -139,10 +139,11 @@ export class PageSlots {
     return null;
   }
 
-  /** @param {string} name @param {{item: string, category: string}} page @returns {Decision|null} */
-  #attempt(name, page) {
+  /** @param {string} asked @param {{item: string, category: string}} page @returns {Decision|null} */
+  #attempt(asked, page) {
     const scene = this.#scene();
-    if (!scene || !Object.hasOwn(scene.release.rules.slots, name)) return null;
+    const name = scene?.release.names.get(asked);
+    if (!scene || name === undefined) return null;
     scene.turnTo(page);
     return decideOne(scene, name);
   }

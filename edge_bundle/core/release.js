@@ -55,6 +55,8 @@ export class Release {
     /** @type {string} */
     this.keyId = body.visitors.key_id;
     this.popularKey = `p-${hex(body.popular)}`;
+    /** The slots' names as this release has them. @type {Map<string, string>} */
+    this.names = new Map(Object.keys(this.rules.slots).map((name) => [name, name]));
     /** What each slot can ask for, filled as slots are asked for. */
     /** @type {Map<string, import("./needs.js").Needs>} */
     this.needs = new Map();
