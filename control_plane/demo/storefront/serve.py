@@ -32,5 +32,10 @@ class StorefrontServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.close()
+        # Closed by its own thread, which may be about to wait on the sockets. The lock keeps it
+        # from closing the trigger before that was pulled.
+        trigger = self._server.trigger
+        with trigger.lock:
+            trigger.thunks.append(self._server.close)
+            trigger._physical_pull()
         self._thread.join(timeout=5)
