@@ -56,16 +56,23 @@ class Cards(msgspec.Struct, frozen=True):
             available=self.available[places],
         )
 
+    def run(self, start: int, stop: int) -> Cards:
+        """Return the cards from `start` to before `stop`."""
+        parts = {name: getattr(self, name)[start:stop] for name in self.__struct_fields__}
+        return Cards(**parts)
+
     def plain(self) -> bool:
         """Say whether rules could learn nothing from a card: no category, no variant group."""
         return not self.group.any() and not any(self.category)
 
     def size(self) -> NDArray[np.int64]:
         """Return how many bytes each card takes at most, int64 (n,)."""
-        total = np.zeros(len(self.sku), dtype=np.int64)
+        total, bits = np.zeros(len(self.sku), dtype=np.int64), self.number_bits()
         for name in self.spelled():
-            total += np.array([len(text.encode()) + 2 for text in getattr(self, name)])
-        return total + (self.number_bits() + 7) // 8
+            lengths = np.array([len(text.encode()) for text in getattr(self, name)], np.int64)
+            total += lengths
+            bits += int(lengths.max(initial=0)).bit_length()
+        return total + (bits + 7) // 8
 
     def coded_size(self) -> NDArray[np.int64]:
         """Return about how many bytes each card takes among its neighbours, int64 (n,).
@@ -76,12 +83,12 @@ class Cards(msgspec.Struct, frozen=True):
         plain = self.size()
         stride = CODED_RUN * max(1, count // (CODED_RUN * CODED_RUNS))
         for start in range(0, count, stride):
-            run = self.take(np.arange(start, min(start + CODED_RUN, count)))
+            run = self.run(start, start + CODED_RUN)
             phrases, columns = _coded_texts({name: getattr(run, name) for name in spelled}, run)
-            texts = sum(len(text) + 1 for column in columns.values() for text in column)
+            texts = sum(len(text) + bool(text) for column in columns.values() for text in column)
             texts += sum(len(phrase.encode()) + 1 for phrase in phrases or ())
             coded = CODED_SLACK * texts + len(run.sku) * (number_bits + 7) // 8
-            share = min(1.0, coded / plain[start : start + CODED_RUN].sum())
+            share = min(1.0, coded / max(1, plain[start : start + CODED_RUN].sum()))
             plain[start : start + stride] = np.ceil(plain[start : start + stride] * share)
         return plain
 
@@ -197,9 +204,10 @@ def _numbered(skus: list[str]) -> tuple[list[Any], list[int], NDArray[np.int64]]
     """
     prefix = common_prefix(skus)
     rests = [sku[len(prefix) :] for sku in skus]
-    if not all(rest.isascii() and rest.isdigit() and len(rest) <= 9 for rest in rests):
+    lengths, joined = set(map(len, rests)), "".join(rests)
+    if not (joined.isascii() and joined.isdigit() and min(lengths) > 0 and max(lengths) <= 9):
         return None
-    digits = len(rests[0]) if rests and len({len(rest) for rest in rests}) == 1 else 0
+    digits = lengths.pop() if len(lengths) == 1 else 0
     if not digits and any(rest[0] == "0" and rest != "0" for rest in rests):
         return None
     numbers = np.array([int(rest) for rest in rests], dtype=np.int64)

@@ -12,16 +12,18 @@ from control_plane.compiler.bits import SPARE_BYTES, Blob, interleave, number_co
 from control_plane.compiler.cards import Cards, card_columns
 from control_plane.compiler.gaps import GapCode, code_gaps, fit_code, tally_gaps
 from control_plane.compiler.rows import SCALE_STEPS, code_scale, compand, outward_gaps, row_maxima
-from control_plane.compiler.values import Value, cut, make_values
+from control_plane.compiler.values import TARGET_BYTES, Value, cut, make_values
 from control_plane.errors import TableError
 from control_plane.hashing import Lanes, fmix32
 from control_plane.models.artifacts import Rows
 from control_plane.tables import Column, pack
 
-#: Bytes an item costs beside its row and card: 24 bits of key, size, count, scale.
-FIXED_BYTES = 6
+#: Bits of an item's hash that tell it from others of its value.
 KEY_BITS = 24
 MAX_SALTS = 64
+#: Items of one value at most, so that a salt is found with which all keys differ: one in three
+#: does for so many.
+MAX_ITEMS = 6_000
 
 #: Cards of this many bytes or fewer stand apart from the rows: then the whole shop's are in a few
 #: values, of which a shelf reads fewer than it would of those that hold rows too. Longer ones
@@ -51,21 +53,22 @@ class _Coded(msgspec.Struct, frozen=True):
 def item_values(rows: Rows, cards: Cards, lanes: Lanes) -> ItemValues:
     """Return the values of rows (as `renumber` made them) and cards in numbering order."""
     coded = _code(rows)
-    sizes, card_sizes = np.diff(coded.ends) + FIXED_BYTES, cards.coded_size()
+    sizes, card_sizes = np.diff(coded.ends) + _fixed_bytes(coded), cards.coded_size()
     apart = cards.plain() and card_sizes.mean() <= APART_BYTES if len(card_sizes) else False
     if not apart:
         sizes = sizes + card_sizes
+    sizes = np.maximum(sizes, TARGET_BYTES // MAX_ITEMS + 1)
 
     def packed(start: int, stop: int) -> bytes:
         header, columns = _row_columns(coded, lanes, start, stop)
         if not apart:
-            more, card_part = card_columns(cards.take(np.arange(start, stop)))
+            more, card_part = card_columns(cards.run(start, stop))
             numbers = header["numbers"] | more["numbers"]
             header, columns = {**header, **more, "numbers": numbers}, columns | card_part
         return pack("items", {"first": start, "count": stop - start, **header}, columns)
 
     def packed_cards(start: int, stop: int) -> bytes:
-        header, columns = card_columns(cards.take(np.arange(start, stop)))
+        header, columns = card_columns(cards.run(start, stop))
         return pack("cards", {"first": start, "count": stop - start, **header}, columns)
 
     cuts, values = make_values("items", "i", cut(sizes), packed)
@@ -85,6 +88,13 @@ def _code(rows: Rows) -> _Coded:
     data, sizes = interleave([scores, code_gaps(gaps, code, count, left)])
     ends = np.concatenate([[0], np.cumsum(sizes)])
     return _Coded(data, ends, np.diff(rows.indptr), row_maxima(rows.indptr, rows.scores), code)
+
+
+def _fixed_bytes(coded: _Coded) -> int:
+    """Return the bytes of an item's key, size, count and scale."""
+    columns = [np.diff(coded.ends), coded.counts, code_scale(coded.maxima)[1]]
+    spans = [int(np.ptp(column)) for column in columns if len(column)]
+    return (KEY_BITS + sum(span.bit_length() for span in spans) + 7) // 8
 
 
 def _row_columns(
