@@ -23,7 +23,15 @@ from control_plane.bench.origin import running_origin
 from control_plane.bench.project import bench_project
 from control_plane.bench.shop import Size
 from control_plane.bench.visitors import BROWSER, Crowd
-from control_plane.bench.workers import CONSTANT, PARSE, PASS, REWRITE_NOTHING, edge_worker
+from control_plane.bench.workers import (
+    CONSTANT,
+    PAGE_FLOOR,
+    PARSE,
+    PASS,
+    REWRITE_NOTHING,
+    SLOT_FLOOR,
+    edge_worker,
+)
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.npm import Talk, lay_out
 from control_plane.emulator.options import Options
@@ -86,6 +94,8 @@ class LineUp:
             "rewrite-nothing": lambda: Miniflare(
                 Options(script=REWRITE_NOTHING, origin=self.origin)
             ),
+            "slot-floor": lambda: Miniflare(Options(script=SLOT_FLOOR)),
+            "page-floor": lambda: Miniflare(Options(script=PAGE_FLOOR, origin=self.origin)),
             "growthbook": lambda: self._growthbook(kept=True),
             "growthbook-fresh": lambda: self._growthbook(kept=False),
         }
@@ -120,6 +130,8 @@ class LineUp:
             "page": Entry("edge", page, b"fs-card", 24),
             "pass": Entry("pass", page, b"data-fs-slot", 3),
             "rewrite-nothing": Entry("rewrite-nothing", page, b"data-fs-slot", 3),
+            "slot-floor": Entry("slot-floor", visitor.slot(), b"x", 3500),
+            "page-floor": Entry("page-floor", page, b"fs-card", 360),
             "ofrep": Entry(
                 "flags",
                 post("/ofrep/v1/evaluate/flags", flags, {"User-Agent": BROWSER}),

@@ -22,12 +22,14 @@ class Pair(msgspec.Struct, frozen=True):
 
 PAIRS = (
     Pair("slot", "slot", "constant", "a 12-card strip / a 1 KB constant", 1.5, 1.25),
+    Pair("slot-floor", "slot-floor", "constant", "headers read, 3.5 KB of constant / 1 KB"),
     Pair("slot-html", "slot-html", "constant", "a slot of fixed markup / a 1 KB constant"),
     Pair("slot-growthbook", "slot", "growthbook", "that strip / GrowthBook, 20 features", 1.0),
     Pair("decide", "decide", "parse", "decide / JSON parsed, a constant returned", 1.3),
     Pair("decide-growthbook", "decide", "growthbook", "decide / GrowthBook, 20 features", 1.0),
     Pair("parse", "parse", "constant", "JSON parsed, a constant returned / a 1 KB constant"),
     Pair("page", "page", "rewrite-nothing", "50 KB, 3 slots / a rewriter without a match", 1.3),
+    Pair("page-floor", "page-floor", "rewrite-nothing", "our selectors, constant markup / none"),
     Pair("page-pass", "page", "pass", "50 KB, 3 slots / the page passed through"),
     Pair("ofrep", "ofrep", "constant", "20 targeted flags by OFREP / a 1 KB constant", 1.6),
     Pair("growthbook", "growthbook", "constant", "GrowthBook, client kept / a 1 KB constant"),

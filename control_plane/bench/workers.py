@@ -33,6 +33,28 @@ export default { async fetch(request) {
   return new HTMLRewriter().on("fs-nothing", nothing).transform(page);
 } };"""
 
+#: What any worker pays that answers as ours does: four headers read, a strip's bytes, its headers.
+SLOT_FLOOR = """const strip = "x".repeat(3500);
+const headers = [["content-type", "text/html; charset=utf-8"],
+  ["cache-control", "private, no-store"], ["frontshelf-decision", "x".repeat(13)]];
+export default { fetch(request) {
+  const read = ["cookie", "user-agent", "sec-gpc", "referer"].map((n) => request.headers.get(n));
+  return new Response(read[0] ? strip : "", { status: 200, headers });
+} };"""
+
+#: What any worker pays that fills the page's slots: our selectors and constant markup.
+PAGE_FLOOR = """const strip = "<ul>" + "<li class=fs-card>card</li>".repeat(120) + "</ul>";
+const body = { element(body) { body.getAttribute("data-fs-item"); } };
+const slot = { element(element) {
+  element.setAttribute("data-fs-decision", element.getAttribute("data-fs-slot"));
+  element.setInnerContent(strip, { html: true });
+} };
+const tags = ["div", "section", "aside", "ul", "ol"].map((tag) => `${tag}[data-fs-slot]`).join();
+export default { async fetch(request) {
+  const page = await fetch(request);
+  return new HTMLRewriter().on("body[data-fs-item]", body).on(tags, slot).transform(page);
+} };"""
+
 
 def edge_worker(project: Project, origin: str | ASGIApp | None = None, **changes: str) -> Miniflare:
     """Start the bundle's worker with the project's release live in it."""
