@@ -164,6 +164,17 @@ def test_visitor_rows_come_back(probe: Any, data: Any) -> None:
 
 
 @roundtrip
+@given(ids=st.sets(st.integers(3, 2**29), min_size=1, max_size=50))
+def test_ids_of_a_very_large_shop_come_back(probe: Any, ids: set[int]) -> None:
+    # All lie to the right of the three items' own numbers: this is their coding order.
+    rows = make_rows([dict.fromkeys(ids, 1.0), {}, dict.fromkeys(ids, 2.0)])
+    names = ["a", "b", "c"]
+    made = item_values(rows, make_cards(names), hash_texts(names))
+    read = probe("items", value=encoded(made.values[0].data), skus=names)
+    assert [[item for item, _ in row] for row in read["rows"]] == [sorted(ids), [], sorted(ids)]
+
+
+@roundtrip
 @given(
     titles=st.lists(
         st.sampled_from(["Red shoe", "Red  shoe!", "ROTER Schuh", "Grüne Mütze 7", "-", "", "a1"]),
