@@ -116,7 +116,7 @@ def test_events_are_in_the_inbox_once_they_are_acknowledged(project, platform):
 
 def test_the_shops_own_pages_come_through(project, toy, platform):
     with LocalEdge(project, origin=toy.ready, platform=platform, on_log=silent) as edge:
-        assert httpx.post(f"{edge.url}/", json={"method": "get", "args": ["a"]}).json() == {
+        assert httpx.post(f"{edge.url}/", json={"method": "get", "args": ["unwritten"]}).json() == {
             "result": None
         }
     with LocalEdge(project, on_log=silent) as edge:
