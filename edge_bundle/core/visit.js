@@ -71,7 +71,7 @@ export function visitOf(call, { platform, config, preview }) {
     visitor: null,
     session: session ?? NO_SESSION,
     page: NO_PAGE,
-    facts: new Facts(call),
+    facts: new Facts(call, config.prefix),
     given: null,
   };
   if (preview) preview.force(visit);
@@ -101,11 +101,28 @@ function answers({ secure }, sent, valid, device) {
   return cookies;
 }
 
+/** An address of the shop, as browsers write it: its host, path and query. */
+const ADDRESS = /^https?:\/\/([^/?#]+)(\/[^?#]*)?(?:\?([^#]*))?/;
+
 /** What rules may ask of the request itself, worked out when asked. */
 export class Facts {
-  /** @param {Call} call */
-  constructor(call) {
+  /** @param {Call} call @param {string} prefix of our own calls */
+  constructor(call, prefix) {
     this.call = call;
+    this.prefix = prefix;
+    /** @type {{path: string, query: string}|null|undefined} */
+    this.from = undefined;
+  }
+
+  /** The page that a call of ours comes from, by its Referer; null for a page's own request. */
+  get page() {
+    if (this.from === undefined) {
+      const { call } = this;
+      const sent = call.path.startsWith(`${this.prefix}/`) && call.header("referer");
+      const [, host, path = "/", query = ""] = (sent && ADDRESS.exec(sent)) || [];
+      this.from = host && host === call.header("host") ? { path, query } : null;
+    }
+    return this.from;
   }
 
   get country() {
@@ -121,11 +138,12 @@ export class Facts {
   }
 
   get path() {
-    return this.call.path;
+    return this.page ? this.page.path : this.call.path;
   }
 
+  /** Where the visitor came from; what led to the page of a later call is not known. */
   get referrer() {
-    return this.call.header("referer") ?? "";
+    return this.page ? "" : (this.call.header("referer") ?? "");
   }
 
   get query() {
@@ -139,11 +157,24 @@ export class Facts {
   /** @param {string} prefix @returns {Record<string, string>} */
   #query(prefix) {
     const found = Object.create(null);
+    const { page, call } = this;
     // A URL is parsed for its query alone, and most have none.
-    if (!this.call.query) return found;
-    for (const [name, value] of this.call.url.searchParams) {
+    if (page ? !page.query : !call.query) return found;
+    for (const [name, value] of page ? pairs(page.query) : call.url.searchParams) {
       if (name.startsWith(prefix)) found[name.slice(prefix.length)] = value;
     }
     return found;
   }
+}
+
+/** @param {string} query @returns {[string, string][]} what can be read of it */
+function pairs(query) {
+  return query.split("&").flatMap((part) => {
+    const [, name, value] = /** @type {string[]} */ (/^([^=]*)=?(.*)$/s.exec(part.replaceAll("+", " ")));
+    try {
+      return [[decodeURIComponent(name), decodeURIComponent(value)]];
+    } catch {
+      return []; // half an escape is no value
+    }
+  });
 }
