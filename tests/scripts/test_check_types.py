@@ -12,6 +12,7 @@ BUNDLE = {
     "core/a.js": "/** @param {string} text */\nexport const a = (text) => text.length;\n",
     "cloudflare.js": 'import sdk from "./sdk.js";\nexport default new Response(sdk);\n',
     "akamai/main.js": 'import { a } from "./core/a.js";\nexport const b = a("b");\n',
+    "pages/c.js": "export const c = document.title;\n",
 }
 
 
@@ -22,6 +23,7 @@ BUNDLE = {
         ("cloudflare.js", 'import { a } from "./core/a.js";\na(1);\n', "cloudflare.js(2,3)"),
         ("core/a.js", "export const a = (/** @type {string} */ t) => fetch(t);\n", "core/a.js(1,"),
         ("akamai/main.js", "export const b = (text) => text;\n", "akamai/main.js(1,19)"),
+        ("pages/c.js", "export const c = env.SHELF;\n", "pages/c.js(1,18)"),
         (None, "", ""),
     ],
 )

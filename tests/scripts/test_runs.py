@@ -50,6 +50,7 @@ STEPS = [
     "ruff format --check",
     "mypy ",
     "lint-imports ",
+    "python scripts/check_types.py",
     "python -m pytest -p tests.plugins.no_skips -n auto --dist loadfile --durations=15",
 ]
 
