@@ -101,3 +101,4 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     available: bool = True
     group_id: str | None = None
     market: str | None = None
+    brand: str | None = None

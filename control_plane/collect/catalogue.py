@@ -20,11 +20,14 @@ STAGE = """
 CREATE TABLE item_stage (
     file INTEGER, line BIGINT, item_id VARCHAR, title VARCHAR, url VARCHAR, image VARCHAR,
     price_minor BIGINT, currency VARCHAR, category VARCHAR, tags VARCHAR[], available BOOLEAN,
-    group_id VARCHAR, market VARCHAR);
+    group_id VARCHAR, market VARCHAR, brand VARCHAR);
 """
 COLUMNS = (
-    "item_id, title, url, image, price_minor, currency, category, tags, available, group_id, market"
+    "item_id, title, url, image, price_minor, currency, category, tags, available, group_id, "
+    "market, brand"
 )
+#: Columns that came later, and what an older file's items have instead.
+_LATER = {"brand": "NULL::VARCHAR", "told_at": "0::BIGINT"}
 
 TWICE = Reject(file="", line=0, field="item_id", reason="the item stands twice in this file")
 
@@ -111,7 +114,7 @@ def merge(duck: duckdb.DuckDBPyConnection, current: Path, partial: Path, told_at
     known = f"SELECT {COLUMNS}, 0::BIGINT AS told_at FROM item_stage WHERE false"
     if current.is_file():
         source = f"read_parquet({literal(str(current))})"
-        known = f"SELECT {COLUMNS}, {told_column(duck, source)} AS told_at FROM {source}"
+        known = f"SELECT {COLUMNS}, told_at FROM {whole(duck, source)}"
     duck.execute(f"""
         CREATE TEMP TABLE newest AS SELECT {COLUMNS} FROM item_stage
         QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY file DESC) = 1""")
@@ -128,10 +131,11 @@ def merge(duck: duckdb.DuckDBPyConnection, current: Path, partial: Path, told_at
     return int(updated)
 
 
-def told_column(duck: duckdb.DuckDBPyConnection, source: str) -> str:
-    """Return the SQL of when a catalogue's items were told; older files do not say."""
+def whole(duck: duckdb.DuckDBPyConnection, source: str) -> str:
+    """Return the SQL of a catalogue file with every column that there is now."""
     names = {row[0] for row in duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    return "told_at" if "told_at" in names else "0::BIGINT"
+    missing = [f"{value} AS {name}" for name, value in _LATER.items() if name not in names]
+    return f"(SELECT {', '.join(['*', *missing])} FROM {source})"
 
 
 def _judge_sql(mapping: Mapping, currency: str) -> str:
@@ -157,6 +161,6 @@ SELECT line, verdict, left(CASE verdict {shown} END, 80) AS shown,
     money AS currency, category,
     list_filter(list_transform(string_split_regex(coalesce(tags, ''), '[|,;]'),
                                lambda t: trim(t)), lambda t: t <> '') AS tags,
-    coalesce(there, true) AS available, group_id, market
+    coalesce(there, true) AS available, group_id, market, brand
 FROM decided
 """

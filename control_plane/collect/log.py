@@ -34,17 +34,28 @@ class EventLog:
         # DuckDB makes the directory when it spills, and removes it when closed.
         spill = Path(tempfile.gettempdir()) / f"frontshelf-{os.getpid()}-{secrets.token_hex(4)}"
         duck = open_duck(spill)
-        duck.execute(_view("events", EVENT_COLUMNS, events.STAGE, committed_files(self.store)))
-        there = [self.store.items] if self.store.items.is_file() else []
-        duck.execute(_view("items", catalogue.COLUMNS, catalogue.STAGE, there))
+        _show_events(duck, committed_files(self.store))
+        _show_items(duck, self.store.items)
         return duck
 
 
-def _view(name: str, columns: str, stage: str, files: list[Path]) -> str:
+# Where there is no file yet, a staging table has its columns and never a row.
+
+
+def _show_events(duck: duckdb.DuckDBPyConnection, files: list[Path]) -> None:
+    source = "stage"
     if files:
         listed = ", ".join(literal(str(file)) for file in files)
         source = f"read_parquet([{listed}], hive_partitioning = false)"
-        return f"CREATE VIEW {name} AS SELECT {columns} FROM {source}"
-    # The staging table has the log's columns and never a row here.
-    table = "stage" if name == "events" else "item_stage"
-    return f"{stage} CREATE VIEW {name} AS SELECT {columns} FROM {table}"
+    else:
+        duck.execute(events.STAGE)
+    duck.execute(f"CREATE VIEW events AS SELECT {EVENT_COLUMNS} FROM {source}")
+
+
+def _show_items(duck: duckdb.DuckDBPyConnection, file: Path) -> None:
+    source = "item_stage"
+    if file.is_file():
+        source = catalogue.whole(duck, f"read_parquet({literal(str(file))})")
+    else:
+        duck.execute(catalogue.STAGE)
+    duck.execute(f"CREATE VIEW items AS SELECT {catalogue.COLUMNS} FROM {source}")

@@ -21,11 +21,13 @@ EVENT_FIELDS = (
 
 ITEM_FIELDS = (
     "item_id", "title", "url", "image", "price", "currency", "category", "tags", "available",
-    "group_id", "market",
+    "group_id", "market", "brand",
 )  # fmt: skip
 
 #: A file with one of these and without times is a catalogue.
-CATALOGUE_SIGNS = ("title", "url", "image", "price", "category", "tags", "available", "group_id")
+CATALOGUE_SIGNS = (
+    "title", "url", "image", "price", "category", "tags", "available", "group_id", "brand",
+)  # fmt: skip
 
 _ALIASES = {"product_id": "item_id"}
 

@@ -11,7 +11,7 @@ import duckdb
 import msgspec
 
 from control_plane.collect.batch import LINE, Batch
-from control_plane.collect.catalogue import told_column
+from control_plane.collect.catalogue import whole
 from control_plane.collect.columns import canonical, make_plan
 from control_plane.collect.duck import literal
 from control_plane.collect.macros import minor_digits
@@ -68,8 +68,8 @@ def read_catalogue_stock(
     if not file.is_file():
         return {}
     source = f"read_parquet({literal(str(file))})"
-    told = told_column(duck, source)
-    rows = duck.execute(f"SELECT item_id, available, price_minor, currency, {told} FROM {source}")
+    columns = "item_id, available, price_minor, currency, told_at"
+    rows = duck.execute(f"SELECT {columns} FROM {whole(duck, source)}")
     return {
         item: CatalogueLine(StockLine(bool(there), price), money or currency, int(at))
         for item, there, price, money, at in rows.fetchall()
@@ -81,7 +81,7 @@ def newest_item(duck: duckdb.DuckDBPyConnection, file: Path) -> int:
     if not file.is_file():
         return 0
     source = f"read_parquet({literal(str(file))})"
-    (told,) = duck.execute(f"SELECT max({told_column(duck, source)}) FROM {source}").fetchall()[0]
+    (told,) = duck.execute(f"SELECT max(told_at) FROM {whole(duck, source)}").fetchall()[0]
     return int(told or 0)
 
 

@@ -24,7 +24,7 @@ from control_plane.tables import pack
 VALUE_BYTES = 60_000
 MAX_CLASSES = 256
 
-_FROM_CATALOGUE = {"tags": "tags", "group": "group_id", "market": "market"}
+_FROM_CATALOGUE = {"tags": "tags", "group": "group_id", "market": "market", "brand": "brand"}
 
 
 def compile_weights(

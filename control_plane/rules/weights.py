@@ -19,6 +19,7 @@ ITEM_ATTRIBUTES: dict[str, Attribute] = {
     "title": Attribute("text"),
     "group": Attribute("text"),
     "market": Attribute("text"),
+    "brand": Attribute("text"),
 }
 
 _EXAMPLE = "Write '[shoes, {category: hats, by: 3}, {items: [sku-1]}]'."

@@ -4,8 +4,10 @@ import json
 
 import msgspec
 import pytest
+from pyarrow import parquet
 
 from control_plane.collect.ingest import ingest
+from control_plane.collect.store import Store
 
 HEAD = "item_id,title,price,currency,available,tags"
 
@@ -81,6 +83,16 @@ def test_a_catalogue_of_other_names_comes_through_a_mapping(take, query):
     report = take("list.csv", "ID;Name;Colour\n1;Tent;red\n", mapping)
     assert [column.name for column in report.unknown_columns] == ["Colour"]
     assert query("SELECT item_id, title, market FROM items") == [("1", "Tent", "FR")]
+
+
+def test_brands_are_kept_and_a_catalogue_from_before_them_takes_them_in(project, take, query):
+    take("items.csv", "item_id,title,brand\na,Tent,Fjell\nb,Rope,\n")
+    file = Store(project.data).items
+    parquet.write_table(parquet.read_table(file).drop_columns("brand"), file)
+    assert query("SELECT item_id, brand FROM items") == [("a", None), ("b", None)]
+    report = take("items.csv", "item_id,title,brand\na,Tent,Fjell\nb,Rope,\n")
+    assert (report.items_updated, report.duplicates) == (1, 1)
+    assert query("SELECT item_id, brand FROM items") == [("a", "Fjell"), ("b", None)]
 
 
 def test_the_report_is_plain_json(take):
