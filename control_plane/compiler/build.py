@@ -15,13 +15,11 @@ import numpy as np
 
 from control_plane.collect.log import EventLog
 from control_plane.collect.stock import newest_item
-from control_plane.compiler.cards import Cards, read_cards
 from control_plane.compiler.items import item_values
 from control_plane.compiler.locator import build_locator
 from control_plane.compiler.manifest import Parts, make_manifest
-from control_plane.compiler.order import clustered_order
+from control_plane.compiler.numbering import number_items
 from control_plane.compiler.popular import popular_value
-from control_plane.compiler.rows import renumber
 from control_plane.compiler.templates import load_template
 from control_plane.compiler.values import Value
 from control_plane.compiler.visitors import visitor_values
@@ -29,7 +27,7 @@ from control_plane.compiler.weights import compile_weights
 from control_plane.errors import TableError, WorkError
 from control_plane.hashing import hash_texts
 from control_plane.keyring import load_signing_key
-from control_plane.models.artifacts import Model, Rows, load
+from control_plane.models.artifacts import Model, load
 from control_plane.rules.load import load_rules, to_table, validate_segments
 from control_plane.rules.phases import Past, past_of, validate_phases
 from control_plane.settings import Project
@@ -149,16 +147,11 @@ def _compile_tables(
     currency: str,
 ) -> Parts:
     progress("numbering items")
-    ids, rows = _with_catalogue(model, log)
-    cards = read_cards(log, ids, currency)
-    order = clustered_order(rows.indptr, rows.items, rows.scores, _leftover_rank(cards))
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    cards = cards.take(order)
+    rows, cards, place = number_items(model, log, currency)
     lanes = hash_texts(cards.sku)
     rules = compile_weights(rules, cards, log, keep)
     progress("writing items")
-    items = item_values(renumber(rows, place, order), cards, lanes)
+    items = item_values(rows, cards, lanes)
     item_digests, card_digests = keep(items.values), keep(items.card_values)
     home = np.repeat(np.arange(len(items.cuts) - 1), np.diff(items.cuts))
     progress("writing visitors")
@@ -183,30 +176,6 @@ def _compile_tables(
         rules=rules,
         templates=templates,
     )
-
-
-def _with_catalogue(model: Model, log: duckdb.DuckDBPyConnection) -> tuple[list[str], Rows]:
-    """Return the model's items and the catalogue's new ones, which have no neighbours yet."""
-    known = set(model.item_ids)
-    new = [
-        row[0]
-        for row in log.execute("SELECT item_id FROM items ORDER BY item_id").fetchall()
-        if row[0] not in known
-    ]
-    rows = model.neighbours
-    indptr = np.concatenate([rows.indptr, np.full(len(new), rows.indptr[-1])])
-    return model.item_ids + new, Rows(indptr, rows.items, rows.scores)
-
-
-def _leftover_rank(cards: Cards) -> np.ndarray:
-    """Rank items by category, then title, so that unseen ones of a kind stand together."""
-    keys = sorted(
-        range(len(cards.sku)),
-        key=lambda place: (cards.category[place], cards.title[place], cards.sku[place]),
-    )
-    rank = np.empty(len(keys), dtype=np.int64)
-    rank[keys] = np.arange(len(keys))
-    return rank
 
 
 def _bytes_by_kind(values: list[dict[str, Any]]) -> dict[str, int]:

@@ -20,12 +20,7 @@ def popular_value(
     popular: dict[str, NDArray[np.int32]], place: NDArray[np.int64], cards: Cards
 ) -> Value:
     """Return the value of all lists, cut to fit; what is sold out stands last, but may be back."""
-    lists = {key: place[items] for key, items in sorted(popular.items())}
-    for key, items in lists.items():
-        there = cards.available[items]
-        lists[key] = np.concatenate([items[there], items[~there]])
-    length = max(12, LIST_BYTES // (4 * max(1, len(lists))))
-    lists = {key: items[:length] for key, items in lists.items()}
+    lists = shown_lists(popular, place, cards.available)
     carded = _carded(lists, cards.size())
     header, columns = card_columns(cards.take(carded))
     packed = pack(
@@ -42,6 +37,20 @@ def popular_value(
         },
     )
     return make_value("popular", "p", packed)
+
+
+def shown_lists(
+    popular: dict[str, NDArray[np.int32]],
+    place: NDArray[np.int64],
+    available: NDArray[np.bool_],
+) -> dict[str, NDArray[np.int64]]:
+    """Return the lists as the worker reads them: items by `place`, what is sold out last."""
+    lists = {key: place[items] for key, items in sorted(popular.items())}
+    length = max(12, LIST_BYTES // (4 * max(1, len(lists))))
+    for key, items in lists.items():
+        there = available[items]
+        lists[key] = np.concatenate([items[there], items[~there]])[:length]
+    return lists
 
 
 def _carded(lists: dict[str, NDArray[np.int64]], sizes: NDArray[np.int64]) -> NDArray[np.int64]:

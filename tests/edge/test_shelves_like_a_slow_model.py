@@ -14,9 +14,8 @@ from toy_shop import World as Edge
 from toy_shop import make_project, rows, sets, start_worker
 
 from control_plane.collect.stock import StockLine
-from control_plane.compiler.build import _leftover_rank, compile_release
-from control_plane.compiler.cards import read_cards
-from control_plane.compiler.order import clustered_order
+from control_plane.compiler.build import compile_release
+from control_plane.compiler.numbering import number_items
 from control_plane.deploy.overlay import change_overlays
 from control_plane.deploy.publish import publish
 from control_plane.deploy.stock import change_stock
@@ -45,7 +44,7 @@ def deploy(edge: Edge, world: reference.World) -> list[str]:
     learned = model(edge, world)
     with catalogue(world) as log:
         compile_release(edge.project, learned, log)
-        cards = read_cards(log, learned.item_ids, "EUR")
+        _, cards, _ = number_items(learned, log, "EUR")
     publish(edge.target, edge.project.build / "current", edge.project)
     said = {sku: StockLine(there, None) for sku, there in world.stock.items()}
     change_overlays(
@@ -54,9 +53,7 @@ def deploy(edge: Edge, world: reference.World) -> list[str]:
         lambda target, head: change_stock(target, edge.project, head, said, {}, replace=True),
         sleep=lambda seconds: None,
     )
-    near = learned.neighbours
-    order = clustered_order(near.indptr, near.items, near.scores, _leftover_rank(cards))
-    return [learned.item_ids[item] for item in order.tolist()]
+    return cards.sku
 
 
 def catalogue(world: reference.World) -> duckdb.DuckDBPyConnection:

@@ -1,0 +1,48 @@
+"""Numbers a release's items: those of the model and those that only the catalogue knows."""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from control_plane.compiler.cards import Cards, read_cards
+from control_plane.compiler.order import clustered_order
+from control_plane.compiler.rows import renumber
+from control_plane.models.artifacts import Model, Rows
+
+
+def number_items(
+    model: Model, log: duckdb.DuckDBPyConnection, currency: str
+) -> tuple[Rows, Cards, NDArray[np.int64]]:
+    """Return rows and cards in numbering order, and the place of each of the model's items."""
+    ids, rows = _with_catalogue(model, log)
+    cards = read_cards(log, ids, currency)
+    order = clustered_order(rows.indptr, rows.items, rows.scores, _leftover_rank(cards))
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return renumber(rows, place, order), cards.take(order), place
+
+
+def _with_catalogue(model: Model, log: duckdb.DuckDBPyConnection) -> tuple[list[str], Rows]:
+    """Return the model's items and the catalogue's new ones, which have no neighbours yet."""
+    known = set(model.item_ids)
+    new = [
+        row[0]
+        for row in log.execute("SELECT item_id FROM items ORDER BY item_id").fetchall()
+        if row[0] not in known
+    ]
+    rows = model.neighbours
+    indptr = np.concatenate([rows.indptr, np.full(len(new), rows.indptr[-1])])
+    return model.item_ids + new, Rows(indptr, rows.items, rows.scores)
+
+
+def _leftover_rank(cards: Cards) -> NDArray[np.int64]:
+    """Rank items by category, then title, so that unseen ones of a kind stand together."""
+    keys = sorted(
+        range(len(cards.sku)),
+        key=lambda place: (cards.category[place], cards.title[place], cards.sku[place]),
+    )
+    rank = np.empty(len(keys), dtype=np.int64)
+    rank[keys] = np.arange(len(keys))
+    return rank
