@@ -18,8 +18,9 @@ from control_plane.collect.stock import newest_item
 from control_plane.compiler.items import item_values
 from control_plane.compiler.locator import build_locator
 from control_plane.compiler.manifest import Parts, make_manifest
-from control_plane.compiler.numbering import number_items
+from control_plane.compiler.numbering import number_items, numbered
 from control_plane.compiler.popular import popular_value
+from control_plane.compiler.related import related_values
 from control_plane.compiler.templates import load_template
 from control_plane.compiler.values import Value
 from control_plane.compiler.visitors import visitor_values
@@ -153,12 +154,18 @@ def _compile_tables(
     progress("writing items")
     items = item_values(rows, cards, lanes)
     item_digests, card_digests = keep(items.values), keep(items.card_values)
+    related = {
+        kind: related_values(numbered(more, place), items.cuts)
+        for kind, more in sorted(model.related.items())
+    }
+    related_digests = {kind: keep(values) for kind, (_, values) in related.items()}
     home = np.repeat(np.arange(len(items.cuts) - 1), np.diff(items.cuts))
     progress("writing visitors")
     firsts, visitors = visitor_values(model.visitors, place, model.key_id)
     visitor_digests = keep(visitors)
     popular = popular_value(model.popular, place, cards)
-    keep([popular])
+    latest = [popular_value(model.latest, place, cards)] if model.latest else []
+    keep([popular, *latest])
     return Parts(
         model_time=model.model_time,
         item_cuts=items.cuts,
@@ -171,6 +178,8 @@ def _compile_tables(
         visitor_count=len(model.visitors.keys),
         key_id=model.key_id,
         popular=popular.digest,
+        latest=latest[0].digest if latest else None,
+        related={kind: (related[kind][0], made) for kind, made in related_digests.items() if made},
         reminder_scale=model.reminder_scale,
         segments=[(segment.key, segment.name, segment.when) for segment in model.segments],
         rules=rules,

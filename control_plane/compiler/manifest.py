@@ -52,6 +52,8 @@ class Parts(msgspec.Struct, frozen=True):
     visitor_count: int
     key_id: str
     popular: bytes
+    latest: bytes | None
+    related: dict[str, tuple[NDArray[np.int64], list[bytes]]]
     reminder_scale: float
     segments: list[tuple[str, str, dict[str, Any] | None]]
     rules: dict[str, Any]
@@ -104,6 +106,10 @@ def _body(
             ),
         },
         "popular": parts.popular,
+        "latest": parts.latest,
+        "related": {
+            kind: _list(firsts, digests, pages) for kind, (firsts, digests) in parts.related.items()
+        },
         "serving": {**SERVING, "reminder_scale": parts.reminder_scale},
         "segments": [list(segment) for segment in parts.segments],
         "rules": parts.rules,

@@ -16,7 +16,8 @@ def number_items(
     model: Model, log: duckdb.DuckDBPyConnection, currency: str
 ) -> tuple[Rows, Cards, NDArray[np.int64]]:
     """Return rows and cards in numbering order, and the place of each of the model's items."""
-    ids, rows = _with_catalogue(model, log)
+    ids = _with_catalogue(model, log)
+    rows = _padded(model.neighbours, len(ids))
     cards = read_cards(log, ids, currency)
     order = clustered_order(rows.indptr, rows.items, rows.scores, _leftover_rank(cards))
     place = np.empty(len(order), dtype=np.int64)
@@ -24,17 +25,22 @@ def number_items(
     return renumber(rows, place, order), cards.take(order), place
 
 
-def _with_catalogue(model: Model, log: duckdb.DuckDBPyConnection) -> tuple[list[str], Rows]:
-    """Return the model's items and the catalogue's new ones, which have no neighbours yet."""
+def numbered(rows: Rows, place: NDArray[np.int64]) -> Rows:
+    """Return rows of the model's items in numbering order, as `place` numbers them."""
+    return renumber(_padded(rows, len(place)), place, np.argsort(place))
+
+
+def _with_catalogue(model: Model, log: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the model's items and the catalogue's new ones."""
     known = set(model.item_ids)
-    new = [
-        row[0]
-        for row in log.execute("SELECT item_id FROM items ORDER BY item_id").fetchall()
-        if row[0] not in known
-    ]
-    rows = model.neighbours
-    indptr = np.concatenate([rows.indptr, np.full(len(new), rows.indptr[-1])])
-    return model.item_ids + new, Rows(indptr, rows.items, rows.scores)
+    listed = log.execute("SELECT item_id FROM items ORDER BY item_id").fetchall()
+    return model.item_ids + [item for (item,) in listed if item not in known]
+
+
+def _padded(rows: Rows, count: int) -> Rows:
+    """Return rows for `count` items: new ones have none yet."""
+    more = np.full(count + 1 - len(rows.indptr), rows.indptr[-1])
+    return Rows(np.concatenate([rows.indptr, more]), rows.items, rows.scores)
 
 
 def _leftover_rank(cards: Cards) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from control_plane.errors import TableError
 
-FORMAT = 1
+FORMAT = 2
 FILE = "model.npz"
 
 IntArray = NDArray[np.int32]
@@ -71,7 +71,9 @@ class Visitors(msgspec.Struct, frozen=True):
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """All that the compiler needs. Item numbers are places in `item_ids` (sorted).
 
-    `popular` maps "all", "segment:KEY" and "country:XX" to item numbers, best first.
+    `popular` maps "all", "segment:KEY" and "country:XX" to item numbers, best first; `latest`
+    likewise "trending", "trending:XX" and "new". `related` has an item's other rows by the name of
+    their stage, "also_bought" or "similar"; what it lacks, the shop has not enough events for.
     `reminder_scale` is the median of the neighbour rows' maxima. `report` is JSON-able.
     """
 
@@ -81,6 +83,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: Rows
     reminder_scale: float
     popular: dict[str, IntArray]
+    latest: dict[str, IntArray] = {}
+    related: dict[str, Rows] = {}
     segments: list[Segment]
     visitors: Visitors
     key_id: str
@@ -98,14 +102,16 @@ def save(model: Model, folder: Path) -> Path:
     for name, block in _blocks(model).items():
         for field in block.__struct_fields__:
             arrays[f"{name}.{field}"] = getattr(block, field)
-    for key, items in model.popular.items():
-        arrays[f"popular.{key}"] = items
+    for kind, lists in (("popular", model.popular), ("latest", model.latest)):
+        arrays |= {f"{kind}.{key}": items for key, items in lists.items()}
     facts = {
         "format": FORMAT,
         "model_time": model.model_time,
         "item_ids": model.item_ids,
         "reminder_scale": model.reminder_scale,
         "popular": list(model.popular),
+        "latest": list(model.latest),
+        "related": list(model.related),
         "segments": model.segments,
         "key_id": model.key_id,
         "report": model.report,
@@ -149,6 +155,8 @@ def load(folder: Path) -> Model:
         neighbours=_rows(arrays, "neighbours"),
         reminder_scale=facts["reminder_scale"],
         popular={key: arrays[f"popular.{key}"] for key in facts["popular"]},
+        latest={key: arrays[f"latest.{key}"] for key in facts["latest"]},
+        related={kind: _rows(arrays, f"related.{kind}") for kind in facts["related"]},
         segments=msgspec.convert(facts["segments"], list[Segment]),
         visitors=Visitors(
             keys=arrays["visitor_keys"],
@@ -168,6 +176,7 @@ def _blocks(model: Model) -> dict[str, Rows | Sets]:
         "visitors": model.visitors.rows,
         "bought": model.visitors.bought,
         "seen": model.visitors.seen,
+        **{f"related.{kind}": rows for kind, rows in model.related.items()},
     }
 
 

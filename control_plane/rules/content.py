@@ -9,8 +9,11 @@ from control_plane.rules.problems import Place
 from control_plane.rules.shapes import Blend, Content, Exclude, Html, Items
 from control_plane.rules.weights import read_weights
 
-STAGES = ("item", "session", "visitor", "segment", "popular", "popular_here", "recently_viewed")
-LATER_STAGES = ("also_bought", "similar", "trending", "new", "repurchase")
+STAGES = (
+    "item", "also_bought", "similar", "session", "visitor", "recently_viewed",
+    "segment", "popular", "popular_here", "trending", "new",
+)  # fmt: skip
+LATER_STAGES = ("repurchase",)
 BUILT_IN_TEMPLATES = ("product-strip",)
 MAX_LIMIT = 100
 MAX_FILE_BYTES = 1_000_000

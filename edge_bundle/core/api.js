@@ -29,7 +29,7 @@ import { isCrawler, visitOf } from "./visit.js";
  */
 
 /** What it takes to say in which segments somebody is. */
-const SEGMENTS = { items: false, visitor: true, segments: true, attributes: [], weights: [] };
+const SEGMENTS = { items: false, visitor: true, segments: true, first: [], attributes: [], weights: [] };
 const MAX_DECIDE_BYTES = 65_536;
 /** What the collector takes; nothing else is passed on. */
 const EVENTS = /^v1\/(batch|track|page|screen|identify|group|alias)$/;

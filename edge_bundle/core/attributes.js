@@ -79,18 +79,17 @@ function sessionAttributes({ visit, recent }, names) {
     orders: session.orders,
     seconds: session.startedAt ? Math.max(0, Math.round(now / 1000) - session.startedAt) : 0,
   };
-  if (names.includes(CATEGORIES)) made.categories = categoriesOf(recent ?? []);
+  if (names.includes(CATEGORIES)) made.categories = [...new Set(categoriesOf(recent ?? []))];
   return given?.session ? { ...made, ...given.session } : made;
 }
 
-/** @param {import("./history.js").Found[]} recent */
-function categoriesOf(recent) {
-  const cards = recent.map(({ table, number }) => table.cards.card(number - table.first));
-  return [...new Set(cards.map((card) => card.category))];
+/** @param {import("./history.js").Found[]} recent @returns {string[]} the category of each */
+export function categoriesOf(recent) {
+  return recent.map(({ table, number }) => table.cards.card(number - table.first).category);
 }
 
 /** @param {Visit} visit @returns {string[]} SKUs put in the cart in this session */
-function inCart({ session }) {
+export function inCart({ session }) {
   return session.events.filter(({ kind }) => kind === "cart").map(({ item }) => item);
 }
 

@@ -9,7 +9,7 @@ import { evaluate } from "./conditions.js";
 import { needsOf } from "./needs.js";
 import { factorOf, findClasses } from "./weights.js";
 import { keptVariation, shortName } from "./sticky.js";
-import { SPARE, Shelf, allowedSources, parts, rank, total } from "./recommend.js";
+import { SPARE, Shelf, allowedSources, parts, rank, ready, total } from "./recommend.js";
 
 /**
  * @typedef {import("./scene.js").Scene} Scene
@@ -169,7 +169,7 @@ function traceShelf(scene, content, limit) {
   for (const [number, stage] of content.from.entries()) {
     const reached = !shelf.full();
     stages.push({ sources: Object.fromEntries(stage), reached, allowed: allowedSources(scene.visit, stage).map(([source]) => source) });
-    if (reached && !scene.lookUpPopular()) return undefined;
+    if (reached && !ready(scene, stage)) return undefined;
     if (reached && !traceStage(shelf, stage, number + 1, told)) return undefined;
   }
   told.excluded.sort((one, other) => one.stage - other.stage || other.score - one.score);

@@ -7,6 +7,7 @@ import { CATEGORIES } from "./attributes.js";
  * @property {boolean} items whether a shelf or a condition needs the session's items
  * @property {boolean} visitor whether one needs the visitor's row
  * @property {boolean} segments whether one needs the visitor's segments
+ * @property {string[]} first sources that a shelf of the slot begins with
  * @property {string[]} attributes names that the slot's conditions ask for
  * @property {import("./weights.js").Weights[]} weights of the slot's shelves
  */
@@ -26,8 +27,11 @@ export function slotNeeds(rules, slot) {
     .filter((content) => content?.kind === "items");
   if (!shelves.length) return needs;
   const weights = shelves.flatMap((shelf) => shelf.weights ?? []);
-  const segments = needs.segments || JSON.stringify(shelves).includes('["segment",');
-  return { ...needs, items: true, visitor: true, segments, weights };
+  const segments = needs.segments || /\["(segment|popular_here)",/.test(JSON.stringify(shelves));
+  // A list of a segment is asked for once it is known which.
+  const stages = shelves.flatMap(({ from }) => from[0]);
+  const first = [...new Set(stages.map(([source]) => source))].filter((one) => one !== "segment");
+  return { ...needs, items: true, visitor: true, segments, first, weights };
 }
 
 /** What it takes to choose a slot's content, without making it. @param {any} slot @returns {Needs} */
@@ -35,7 +39,8 @@ export function choiceNeeds(slot) {
   const paths = slot.rules.flatMap((/** @type {any} */ rule) => pathsOf(rule.when));
   const segments = paths.includes("segments");
   return {
-    items: needItems(paths), visitor: segments, segments, attributes: attributesIn(paths), weights: [],
+    items: needItems(paths), visitor: segments, segments,
+    first: [], attributes: attributesIn(paths), weights: [],
   };
 }
 
@@ -56,6 +61,7 @@ export function joined(all) {
     items: all.some(({ items }) => items),
     visitor: all.some(({ visitor }) => visitor),
     segments: all.some(({ segments }) => segments),
+    first: all.flatMap(({ first }) => first),
     attributes: [...new Set(all.flatMap(({ attributes }) => attributes))],
     weights: all.flatMap(({ weights }) => weights),
   };

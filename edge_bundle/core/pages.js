@@ -82,7 +82,7 @@ export function vouchedUser(edge, call, header, visit) {
 }
 
 /** @type {import("./needs.js").Needs} */
-const MOST_NEED = { items: true, visitor: true, segments: false, attributes: [], weights: [] };
+const MOST_NEED = { items: true, visitor: true, segments: false, first: [], attributes: [], weights: [] };
 
 /** Decides the slots of one page, as its rewriter meets them. */
 export class PageSlots {

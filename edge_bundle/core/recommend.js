@@ -1,5 +1,6 @@
 /** Fills a shelf: ranks items stage by stage, then takes those that may be shown. */
 
+import { categoriesOf } from "./attributes.js";
 import { PERSONAL_STAGES } from "./release.js";
 import { Scores } from "./scores.js";
 import { weigh } from "./weights.js";
@@ -25,6 +26,9 @@ export const SPARE = 8;
 /** Candidates beyond the limit whose cards are read at once; more are read only when short. */
 const SPARE_CARDS = 4;
 
+/** What an item's being of the kind of one just looked at adds to how new things are ranked. */
+const LIKED = 8;
+
 /** So few numbers are found faster in a list than in a set, which has to be made. */
 const FEW = 12;
 
@@ -46,15 +50,13 @@ export function fillShelf(scene, content, limit) {
   if (content.pin && !shelf.pin(content.pin)) return null;
   for (const stage of content.from) {
     if (shelf.full()) break;
-    if (wantsPopular(scene, stage) && !scene.lookUpPopular()) return null;
+    if (!ready(scene, stage)) return null;
     // More candidates are ranked only when too many of the first may not be shown.
     let count = limit + SPARE;
     for (;;) {
       const { items, source } = rank(scene, content, stage, count);
       // Too few: what comes after this stage is read along with the cards.
-      if (items.length < limit && content.from.some((later) => wantsPopular(scene, later))) {
-        scene.lookUpPopular();
-      }
+      if (items.length < limit) for (const later of content.from) ready(scene, later);
       if (!shelf.take(items, source)) return null;
       if (shelf.full() || items.length < count) break;
       count *= 8;
@@ -63,12 +65,11 @@ export function fillShelf(scene, content, limit) {
   return shelf;
 }
 
-/** Whether a stage needs the popular value and it was not looked up. @param {Scene} scene @param {[string, number][]} stage */
-function wantsPopular(scene, stage) {
-  if (scene.popular !== undefined) return false;
-  return stage.some(
-    ([source]) => source.startsWith("popular") || (source === "segment" && scene.segments.length),
-  );
+/** Whether all that a stage reads is there; what is not is noted as missing. @param {Scene} scene @param {[string, number][]} stage */
+export function ready(scene, stage) {
+  let all = true;
+  for (const [source] of stage) if (!scene.lookUpSource(source)) all = false;
+  return all;
 }
 
 /** The cards taken so far, and what keeps others out. */
@@ -141,8 +142,8 @@ export class Shelf {
 
   /** A card as the release has it. @param {number} number @returns {Card|null|undefined} */
   #card(number) {
-    const { popular, release, loader } = this.scene;
-    const kept = popular?.card(number);
+    const { popular, latest, release, loader } = this.scene;
+    const kept = popular?.card(number) ?? latest?.card(number);
     if (kept) return kept;
     const table = release.cardTable(loader, number);
     return table ? table.cards.card(number - table.first) : table;
@@ -208,7 +209,8 @@ function leading(sources, item) {
 
 /** @param {Scene & {recent: any[]}} scene @param {Content} content @param {string} source @param {Scores} sums */
 function fillSource(scene, content, source, sums) {
-  const { release, visit, recent, page, row, popular } = scene;
+  const { release, visit, recent, page, row, popular, latest } = scene;
+  const country = visit.given?.country ?? visit.facts.country;
   switch (source) {
     case "item":
       return page?.table.addRow(page.number, 1, sums);
@@ -219,9 +221,20 @@ function fillSource(scene, content, source, sums) {
     case "segment":
       return scene.segments.forEach((key) => fillList(popular?.list(`segment:${key}`), sums));
     case "popular_here":
-      return fillList(popular?.list(`country:${visit.given?.country ?? visit.facts.country}`), sums);
+      // Without a crowd of that country, what the visitor's learned segment likes.
+      return fillList(
+        popular?.list(`country:${country}`) ?? popular?.list(`segment:${scene.segments[0]}`),
+        sums,
+      );
     case "popular":
       return fillList(popular?.list("all"), sums);
+    case "trending":
+      return fillList(latest?.list(`trending:${country}`) ?? latest?.list("trending"), sums);
+    case "new":
+      return fillNew(latest, recent, sums);
+    case "also_bought":
+    case "similar":
+      return scene.related[source]?.forEach(({ table, number }) => table.addRow(number, 1, sums));
     case "recently_viewed":
       return recent.forEach(({ number }, i) => !sums.get(number) && sums.add(number, 1 / (i + 1)));
   }
@@ -256,6 +269,23 @@ function fadingOf({ items, decay, reminder, reminder_scale, reminder_decay }) {
 function fillList(list, sums) {
   if (!list) return;
   for (let i = 0; i < list.length; i++) sums.add(list[i], 1 / (i + 1));
+}
+
+/**
+ * Rank what is new, first of the kinds that the session looked at most.
+ * @param {import("./tables.js").PopularTable|null|undefined} latest
+ * @param {import("./history.js").Found[]} recent
+ * @param {Scores} sums
+ */
+function fillNew(latest, recent, sums) {
+  const list = latest?.list("new");
+  fillList(list, sums);
+  if (!list || !recent.length) return;
+  const liked = categoriesOf(recent);
+  sums.scale((item) => {
+    const category = latest?.card(item)?.category;
+    return category ? 1 + LIKED * liked.filter((one) => one === category).length : 1;
+  });
 }
 
 /** @param {Scene} scene @param {Record<string, boolean>} exclude */

@@ -6,9 +6,12 @@ import { openOldItems, openOldPopular, openOldVisitors } from "./format1.js";
 import { partOf, valueNumber } from "./locate.js";
 import { hex } from "./platform.js";
 import { shortName } from "./sticky.js";
-import { CardTable, ItemTable, PopularTable, VisitorTable } from "./tables.js";
+import { CardTable, ItemTable, PopularTable, RelatedTable, VisitorTable } from "./tables.js";
 
-/** @typedef {import("./loader.js").Loader} Loader */
+/**
+ * @typedef {import("./loader.js").Loader} Loader
+ * @typedef {{table: RelatedTable, number: number}} Related
+ */
 
 /** How the values of a release are opened, by its format. */
 const OPENERS = {
@@ -20,6 +23,7 @@ const OPENERS = {
   },
 };
 const openCards = opener(CardTable, "cards");
+const openRelated = opener(RelatedTable, "related");
 
 /**
  * @template T
@@ -49,12 +53,16 @@ export class Release {
     /** @type {typeof OPENERS[2]} */
     this.open = OPENERS[/** @type {1|2} */ (body.format)];
     this.locator = body.items.locator;
-    this.items = listOf("i", body.items);
-    this.cards = body.cards?.digests.length ? listOf("c", body.cards) : null;
+    /** Lists of values: "items", "cards" where these stand apart, and by stage other rows of items. */
+    /** @type {Record<string, List>} */
+    this.lists = { items: listOf("i", body.items) };
+    if (body.cards?.digests.length) this.lists.cards = listOf("c", body.cards);
+    for (const kind in body.related) this.lists[kind] = listOf("r", body.related[kind]);
     this.visitors = listOf("u", body.visitors);
     /** @type {string} */
     this.keyId = body.visitors.key_id;
     this.popularKey = `p-${hex(body.popular)}`;
+    this.latestKey = body.latest && `p-${hex(body.latest)}`;
     /** The slots' names as this release has them. @type {Map<string, string>} */
     this.names = new Map(Object.keys(this.rules.slots).map((name) => [name, name]));
     /** What each slot can ask for, filled as slots are asked for. */
@@ -105,15 +113,46 @@ export class Release {
    */
   find(loader, sku) {
     const hash = hashText(sku);
-    const part = partOf(this.locator, hash);
-    const cells = part.cells ?? this.#cells(loader, part);
-    const items = this.#items(loader);
-    if (!cells || !items) return cells === undefined || items === undefined ? undefined : null;
-    const key = items.keys[valueNumber(part, cells, hash)];
-    const table = key ? loader.table(key, this.open.items) : null;
+    const place = this.#place(loader, hash);
+    if (place == null) return place;
+    const table = loader.table(this.lists.items.keys[place], this.open.items);
     if (!table) return table;
     const number = table.find(hash);
     return number < 0 ? null : { table, number };
+  }
+
+  /**
+   * Find the table of an item's other rows; null when it has none, undefined until it is read.
+   * It is asked for along with the item's own value where all of that value's items share it.
+   * @param {Loader} loader @param {string} kind @param {string} sku
+   * @returns {Related|null|undefined}
+   */
+  findRelated(loader, kind, sku) {
+    const list = this.#list(loader, kind);
+    const found = this.find(loader, sku);
+    if (!list || found === null) return list && null;
+    const [first, last] = found ? [found.number, found.number] : this.#span(loader, sku);
+    const key = keyOf(list, first);
+    if (!key || key !== keyOf(list, last)) return undefined;
+    const table = loader.table(key, openRelated);
+    return found && (table ? { table, number: found.number } : table);
+  }
+
+  /** The place of the item value that an SKU would stand in. @param {Loader} loader @param {{high: number, low: number}} hash */
+  #place(loader, hash) {
+    const part = partOf(this.locator, hash);
+    const cells = part.cells ?? this.#cells(loader, part);
+    const items = this.#list(loader, "items");
+    if (!cells || !items) return cells === undefined || items === undefined ? undefined : null;
+    const place = valueNumber(part, cells, hash);
+    return place < items.keys.length ? place : null;
+  }
+
+  /** The first and last number of that value, -1 until it is known which. @param {Loader} loader @param {string} sku */
+  #span(loader, sku) {
+    const place = this.#place(loader, hashText(sku)) ?? -1;
+    const { firsts } = this.lists.items;
+    return [firsts[place] ?? -1, (firsts[place + 1] ?? this.body.items.count) - 1];
   }
 
   /**
@@ -121,23 +160,25 @@ export class Release {
    * @param {Loader} loader @param {number} number @returns {ItemTable|CardTable|null|undefined}
    */
   cardTable(loader, number) {
-    const list = this.cards ? this.#cards(loader) : this.#items(loader);
-    return list ? loader.table(keyOf(list, number), this.cards ? openCards : this.open.items) : list;
+    const { cards } = this.lists;
+    const list = this.#list(loader, cards ? "cards" : "items");
+    return list ? loader.table(keyOf(list, number), cards ? openCards : this.open.items) : list;
   }
 
-  /** @param {Loader} loader @returns {List|null|undefined} */
-  #items(loader) {
-    return this.items.paged ? joined(loader, this.items, (list) => (this.items = list)) : this.items;
+  /** A list, whole: undefined until its pages are read. @param {Loader} loader @param {string} name @returns {List|null|undefined} */
+  #list(loader, name) {
+    const list = this.lists[name] ?? null;
+    return list?.paged ? joined(loader, list, (whole) => (this.lists[name] = whole)) : list;
   }
 
-  /** @param {Loader} loader @returns {List|null|undefined} */
-  #cards(loader) {
-    return this.cards?.paged ? joined(loader, this.cards, (list) => (this.cards = list)) : this.cards;
-  }
-
-  /** @param {Loader} loader @returns {PopularTable|null|undefined} */
+  /** Ranked lists: what is popular. @param {Loader} loader @returns {PopularTable|null|undefined} */
   popular(loader) {
     return loader.table(this.popularKey, this.open.popular);
+  }
+
+  /** Ranked lists: what is trending, what is new. @param {Loader} loader @returns {PopularTable|null|undefined} */
+  latest(loader) {
+    return this.latestKey ? loader.table(this.latestKey, this.open.popular) : null;
   }
 
   /**
@@ -207,7 +248,7 @@ function keyOf(list, number) {
 }
 
 /** How a page is opened, by the letter of the values it lists. */
-const PAGES = { i: pageOpener("i"), c: pageOpener("c"), u: pageOpener("u") };
+const PAGES = { i: pageOpener("i"), c: pageOpener("c"), r: pageOpener("r"), u: pageOpener("u") };
 
 /** @param {string} prefix */
 function pageOpener(prefix) {
@@ -224,7 +265,7 @@ function pageOpener(prefix) {
  * @param {(whole: List) => List} keep
  */
 function joined(loader, { keys, prefix }, keep) {
-  const open = PAGES[/** @type {"i"|"c"} */ (prefix)];
+  const open = PAGES[/** @type {keyof typeof PAGES} */ (prefix)];
   const pages = keys.map((key) => loader.table(key, open));
   if (pages.includes(undefined)) return undefined;
   if (pages.includes(null)) return null;

@@ -1,6 +1,6 @@
 /** One visit before one release: what is known of it, looked up when first asked for. */
 
-import { attributesOf } from "./attributes.js";
+import { attributesOf, inCart } from "./attributes.js";
 import { findRecent, findRow } from "./history.js";
 import { segmentNeeds, segmentsOf } from "./segments.js";
 import { findClasses } from "./weights.js";
@@ -11,6 +11,15 @@ import { findClasses } from "./weights.js";
  * @typedef {import("./visit.js").Visit} Visit
  * @typedef {import("./history.js").Found} Found
  */
+
+/** The value whose lists a source ranks. @type {Record<string, "popular"|"latest">} */
+const LISTS = {
+  popular: "popular", popular_here: "popular", segment: "popular", trending: "latest", new: "latest",
+};
+/** Sources that are rows of items beside their neighbours. */
+const RELATED = ["also_bought", "similar"];
+/** Items of the cart whose rows are summed, the newest. */
+const CART_ITEMS = 10;
 
 export class Scene {
   /**
@@ -33,6 +42,11 @@ export class Scene {
     this.row = fresh ? undefined : null;
     /** @type {import("./tables.js").PopularTable|null|undefined} where memory or a stage has it */
     this.popular = undefined;
+    /** @type {import("./tables.js").PopularTable|null|undefined} what is trending, what is new */
+    this.latest = undefined;
+    /** Other rows of the page's item, else of those in the cart. */
+    /** @type {Record<string, import("./release.js").Related[]|undefined>} */
+    this.related = {};
     /** @type {Found|null|undefined} the page's item */
     this.page = undefined;
     /** @type {string[]|undefined} */
@@ -65,19 +79,34 @@ export class Scene {
       this.recent = findRecent(loader, release, visit);
       if (!this.recent) ready = false;
     }
+    for (const source of needs.first) if (!this.lookUpSource(source)) ready = false;
     for (const weights of needs.weights) if (!findClasses(loader, weights)) ready = false;
     return ready && (!needs.items || (this.recent && this.page !== undefined));
   }
 
-  /** Look up the popular items. Say whether they are there; if not, they are noted as missing. */
-  lookUpPopular() {
-    if (this.popular === undefined) this.popular = this.release.popular(this.loader);
-    return this.popular !== undefined;
+  /** Look up what a shelf's source reads beside neighbours. Say whether it is there; if not, it is noted as missing. @param {string} source */
+  lookUpSource(source) {
+    if (RELATED.includes(source)) return (this.related[source] ??= this.#findRelated(source)) !== undefined;
+    const name = source === "segment" && !this.segments.length ? undefined : LISTS[source];
+    if (name && this[name] === undefined) this[name] = this.release[name](this.loader);
+    return !name || this[name] !== undefined;
+  }
+
+  /** @param {string} kind @returns {import("./release.js").Related[]|undefined} */
+  #findRelated(kind) {
+    const { loader, release, visit } = this;
+    const cart = visit.consent.personalization ? [...new Set(inCart(visit))] : [];
+    const skus = visit.page.item ? [visit.page.item] : cart.slice(-CART_ITEMS);
+    const found = skus.map((sku) => release.findRelated(loader, kind, sku));
+    return found.includes(undefined) ? undefined : /** @type {any[]} */ (found.filter(Boolean));
   }
 
   /** Go to another page, or to an element that names another item, of the same visit. @param {Visit["page"]} page */
   turnTo(page) {
-    if (page.item !== this.visit.page.item) this.page = undefined;
+    if (page.item !== this.visit.page.item) {
+      this.page = undefined;
+      this.related = {};
+    }
     if (page !== this.visit.page) this.placed = undefined;
     this.visit.page = page;
   }

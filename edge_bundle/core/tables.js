@@ -10,8 +10,8 @@ import { fmix32 } from "./hash.js";
 /** Objects and views of an open table take about as much beside its columns. */
 const OPEN_BYTES = 2048;
 
-/** Neighbour rows of a run of item numbers, and cards where they do not stand apart. */
-export class ItemTable {
+/** Rows of scored items, by the number of the item they belong to. */
+class RowTable {
   /** @param {Record<string, any>} table @param {number} size bytes of its value */
   constructor(table, size) {
     const { count } = table;
@@ -29,38 +29,24 @@ export class ItemTable {
     /** @type {number} */
     this.scale = table.scale;
     this.decoder = gapDecoder(table.code, table.sizes);
-    /** @type {number} */
-    this.salt = table.salt;
-    this.keyShift = 32 - table.key_bits;
-    this.key = new Numbers(table, "key", count);
-    this.slots = slotsOf(this.key, count);
-    this.cards = table.numbers.price ? new CardColumns(table) : PLAIN_CARDS;
-    this.bytes = size + OPEN_BYTES + 4 * count + this.slots.byteLength + this.cards.bytes;
+    this.bytes = size + OPEN_BYTES + 4 * count;
+  }
+
+  /** The place of an item's row, -1 for none. @param {number} number */
+  place(number) {
+    return number - this.first;
   }
 
   /**
-   * Find an item by its SKU's hash.
-   * @param {{high: number, low: number}} hash
-   * @returns {number} its number, or -1
-   */
-  find(hash) {
-    const key = fmix32(hash.low + Math.imul(hash.high, this.salt)) >>> this.keyShift;
-    const mask = this.slots.length - 1;
-    for (let slot = key & mask; this.slots[slot]; slot = (slot + 1) & mask) {
-      if (this.key.at(this.slots[slot] - 1) === key) return this.first + this.slots[slot] - 1;
-    }
-    return -1;
-  }
-
-  /**
-   * Add an item's neighbours, each with weight times its score: those to the left of the item's
+   * Add an item's row, each with weight times its score: those to the left of the item's
    * own number first, the nearest first, then those to the right.
    * @param {number} number
    * @param {number} weight
    * @param {Scores} scores
    */
   addRow(number, weight, scores) {
-    const place = number - this.first;
+    const place = this.place(number);
+    if (place < 0) return;
     const count = this.rowCount.at(place);
     const { rows, decoder } = this;
     const start = this.rowAt[place];
@@ -91,6 +77,59 @@ export class ItemTable {
       const score = rows[start + i];
       scores.add(id, unit * score * score);
     }
+  }
+}
+
+/** Neighbour rows of a run of item numbers, and cards where they do not stand apart. */
+export class ItemTable extends RowTable {
+  /** @param {Record<string, any>} table @param {number} size bytes of its value */
+  constructor(table, size) {
+    super(table, size);
+    const { count } = table;
+    /** @type {number} */
+    this.salt = table.salt;
+    this.keyShift = 32 - table.key_bits;
+    this.key = new Numbers(table, "key", count);
+    this.slots = slotsOf(this.key, count);
+    this.cards = table.numbers.price ? new CardColumns(table) : PLAIN_CARDS;
+    this.bytes += this.slots.byteLength + this.cards.bytes;
+  }
+
+  /**
+   * Find an item by its SKU's hash.
+   * @param {{high: number, low: number}} hash
+   * @returns {number} its number, or -1
+   */
+  find(hash) {
+    const key = fmix32(hash.low + Math.imul(hash.high, this.salt)) >>> this.keyShift;
+    const mask = this.slots.length - 1;
+    for (let slot = key & mask; this.slots[slot]; slot = (slot + 1) & mask) {
+      if (this.key.at(this.slots[slot] - 1) === key) return this.first + this.slots[slot] - 1;
+    }
+    return -1;
+  }
+}
+
+/** Rows of another kind, of those of a run of item numbers that have one. */
+export class RelatedTable extends RowTable {
+  /** @param {Record<string, any>} table @param {number} size bytes of its value */
+  constructor(table, size) {
+    super(table, size);
+    /** How many items without a row come before each that has one. */
+    this.empty = new Numbers(table, "empty", table.count);
+  }
+
+  /** @override @param {number} number */
+  place(number) {
+    const wanted = number - this.first;
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (middle + this.empty.at(middle) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.count && low + this.empty.at(low) === wanted ? low : -1;
   }
 }
 

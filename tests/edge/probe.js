@@ -7,7 +7,7 @@ import { partOf, valueNumber } from "./core/locate.js";
 import { asciiOf } from "./core/render.js";
 import { Scores } from "./core/scores.js";
 import { openTable } from "./core/columns.js";
-import { CardTable, ItemTable, PopularTable, VisitorTable } from "./core/tables.js";
+import { CardTable, ItemTable, PopularTable, RelatedTable, VisitorTable } from "./core/tables.js";
 
 const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
@@ -22,9 +22,20 @@ const cardsOf = (table, count) =>
     return card;
   });
 
+const rowsOf = (table, first, count) =>
+  Array.from({ length: count }, (_, i) => {
+    const scores = new Scores(16);
+    table.addRow(first + i, 1, scores);
+    const row = [];
+    scores.forEach((item, score) => row.push([item, score]));
+    return row;
+  });
+
 /** Open a value and read all that a decision could; say whether it was refused. */
 const readAll = (kind, value) => {
-  const Table = { items: ItemTable, cards: CardTable, visitors: VisitorTable, popular: PopularTable }[kind];
+  const Table = {
+    items: ItemTable, related: RelatedTable, cards: CardTable, visitors: VisitorTable, popular: PopularTable,
+  }[kind];
   try {
     const table = opened(Table, kind, value);
     const scores = new Scores(16);
@@ -53,15 +64,13 @@ const probes = {
   },
   items: ({ value, skus }) => {
     const table = opened(ItemTable, "items", value);
-    const rows = [];
-    for (let i = 0; i < table.count; i++) {
-      const scores = new Scores(16);
-      table.addRow(table.first + i, 1, scores);
-      const row = [];
-      scores.forEach((item, score) => row.push([item, score]));
-      rows.push(row);
-    }
+    const rows = rowsOf(table, table.first, table.count);
     return { rows, cards: cardsOf(table, table.count), found: skus.map((sku) => table.find(hashText(sku))) };
+  },
+  related: ({ values, count }) => {
+    const tables = values.map((value) => opened(RelatedTable, "related", value));
+    const numbers = [...tables.map(({ first }) => first), count];
+    return tables.flatMap((table, i) => rowsOf(table, numbers[i], numbers[i + 1] - numbers[i]));
   },
   cards: ({ value, count }) => cardsOf(opened(CardTable, "cards", value), count),
   visitors: ({ value, keys }) => {

@@ -14,7 +14,8 @@ import msgspec
 from control_plane.compiler.manifest import SERVING
 
 PERSONAL = ("session", "visitor", "recently_viewed")
-STAGES = ("item", "segment", "popular", "popular_here", *PERSONAL)
+RELATED = ("also_bought", "similar")
+STAGES = ("item", "segment", "popular", "popular_here", "trending", "new", *RELATED, *PERSONAL)
 CATEGORIES = ("hats", "shoes", "socks")
 Scores = dict[str, float]
 
@@ -38,7 +39,9 @@ class Person(msgspec.Struct, frozen=True):
 class World(msgspec.Struct, frozen=True):
     items: dict[str, Item]
     neighbours: dict[str, Scores]
+    related: dict[str, dict[str, Scores]]
     popular: dict[str, list[str]]
+    latest: dict[str, list[str]]
     people: list[Person]
     contents: dict[str, dict[str, Any]]
     #: Said since the release: whether items are there.
@@ -77,10 +80,17 @@ def draw_world(random: Random) -> World:
         for number in range(3)
     ]
     names = ("all", "segment:s0", "segment:s1", "country:FR")
+    latest = ("trending", "trending:FR", "new")
     return World(
         items=items,
         neighbours={sku: _scored(random, skus, random.randrange(0, 12), 255) for sku in skus},
+        related={kind: _related(random, skus) for kind in RELATED if random.random() > 0.1},
         popular={name: random.sample(skus, random.randrange(6, 36)) for name in names},
+        latest={
+            name: random.sample(skus, random.randrange(1, 12))
+            for name in latest
+            if random.random() > 0.2
+        },
         people=people,
         contents={f"c{number}": _content(random, skus) for number in range(12)},
         stock={sku: random.random() > 0.5 for sku in random.sample(skus, 8)},
@@ -105,6 +115,11 @@ def _scored(random: Random, skus: list[str], count: int, top: int) -> Scores:
     chosen = random.sample(skus, count)
     places = random.sample(range(1, top), max(count - 1, 0))
     return {sku: (k / top) ** 2 for sku, k in zip(chosen, [top, *places], strict=False)}
+
+
+def _related(random: Random, skus: list[str]) -> dict[str, Scores]:
+    """Return rows of which many are empty, as few items are ever bought."""
+    return {sku: _scored(random, skus, random.choice([0, 0, 1, 7]), 255) for sku in skus}
 
 
 def _content(random: Random, skus: list[str]) -> dict[str, Any]:
@@ -214,6 +229,12 @@ def _source(
 ) -> Scores:
     if name == "item":
         return world.neighbours.get(visit.page, {})
+    if name in RELATED:
+        cart = [item for kind, item in visit.events if kind == "cart" and visit.consent]
+        sources = [visit.page] if visit.page else list(dict.fromkeys(cart))[-10:]
+        return _summed([world.related.get(name, {}).get(item, {}) for item in sources])
+    if name == "new":
+        return _new(world, recent)
     if name == "visitor":
         return person.row if person else {}
     if name == "recently_viewed":
@@ -228,16 +249,38 @@ def _source(
                 again = SERVING["reminder"] * math.exp(-age / SERVING["reminder_decay"])
                 scores[item] = scores.get(item, 0.0) + again
         return scores
-    lists = {
-        "popular": "all",
-        "popular_here": f"country:{visit.country}",
-        "segment": f"segment:s{person.segment}" if person else "",
+    segment = f"segment:s{person.segment}" if person else ""
+    lists = world.popular | world.latest
+    tried = {
+        "popular": ["all"],
+        "popular_here": [f"country:{visit.country}", segment],
+        "segment": [segment],
+        "trending": [f"trending:{visit.country}", "trending"],
     }
-    ranked = world.popular.get(lists[name], [])
-    ranked = [sku for sku in ranked if world.items[sku].available] + [
-        sku for sku in ranked if not world.items[sku].available
-    ]
-    return {sku: 1 / (place + 1) for place, sku in enumerate(ranked)}
+    return _ranked(world, next((lists[key] for key in tried[name] if key in lists), []))
+
+
+def _ranked(world: World, skus: list[str]) -> Scores:
+    there = [sku for sku in skus if world.items[sku].available]
+    gone = [sku for sku in skus if not world.items[sku].available]
+    return {sku: 1 / (place + 1) for place, sku in enumerate([*there, *gone])}
+
+
+def _new(world: World, recent: list[str]) -> Scores:
+    categories = [world.items[sku].category for sku in recent]
+    scores = _ranked(world, world.latest.get("new", []))
+    return {
+        sku: score * (1 + 8 * categories.count(world.items[sku].category))
+        for sku, score in scores.items()
+    }
+
+
+def _summed(rows: list[Scores]) -> Scores:
+    total: Scores = {}
+    for row in rows:
+        for sku, score in row.items():
+            total[sku] = total.get(sku, 0.0) + score
+    return total
 
 
 def _weighed(world: World, content: dict[str, Any], scores: Scores) -> Scores:

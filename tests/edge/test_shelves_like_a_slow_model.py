@@ -20,7 +20,7 @@ from control_plane.deploy.overlay import change_overlays
 from control_plane.deploy.publish import publish
 from control_plane.deploy.stock import change_stock
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
-from control_plane.models.artifacts import Model, Segment, Visitors
+from control_plane.models.artifacts import IntArray, Model, Segment, Visitors
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +80,23 @@ def model(edge: Edge, world: reference.World) -> Model:
     def scored(scores: reference.Scores) -> list[tuple[int, float]]:
         return [(number[sku], scores[sku]) for sku in sorted(scores, key=lambda sku: -scores[sku])]
 
+    def listed(lists: dict[str, list[str]]) -> dict[str, IntArray]:
+        return {
+            name: np.array([number[sku] for sku in skus], dtype=np.int32)
+            for name, skus in lists.items()
+        }
+
     return Model(
         model_time="2026-10-31T00:00:00+00:00",
         item_ids=list(world.items),
         item_events=np.ones(len(number), dtype=np.int64),
         neighbours=rows([scored(world.neighbours[sku]) for sku in world.items]),
         reminder_scale=1.0,
-        popular={
-            name: np.array([number[sku] for sku in skus], dtype=np.int32)
-            for name, skus in world.popular.items()
+        popular=listed(world.popular),
+        latest=listed(world.latest),
+        related={
+            kind: rows([scored(of[sku]) for sku in world.items])
+            for kind, of in world.related.items()
         },
         segments=[Segment(key=f"s{n}", name=f"S{n}", size=1, traits={}) for n in range(2)],
         visitors=Visitors(

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from control_plane.compiler import related
 from control_plane.compiler.cards import NO_PRICE, Cards
 from control_plane.compiler.items import item_values
 from control_plane.compiler.locator import build_locator
 from control_plane.compiler.popular import popular_value
+from control_plane.compiler.related import related_values
 from control_plane.compiler.rows import renumber
 from control_plane.compiler.texts import slug
 from control_plane.compiler.visitors import visitor_values
@@ -89,6 +91,18 @@ def test_a_locator_of_several_parts_names_each_items_value(probe: Any) -> None:
     assert probe("locate", parts=sent, texts=names[::97]) == [i % 300 for i in range(0, 70_000, 97)]
 
 
+def assert_rows_alike(rows: list[dict[int, float]], read: list[list[tuple[int, float]]]) -> None:
+    for given_row, read_row in zip(rows, read, strict=True):
+        assert sorted(item for item, _ in read_row) == sorted(given_row)
+        top = max(given_row.values(), default=0)
+        for item, stored in read_row:
+            # 8 bits of square root: half a step is 1/510 of the root of the largest, and the
+            # smallest score is never rounded to nothing. The largest is kept to a 64th octave.
+            step = 2 * (given_row[item] / top) ** 0.5 / 510 + 2e-5
+            near = given_row[item] / top
+            assert stored / top == pytest.approx(near, abs=step + 0.011 * near)
+
+
 @roundtrip
 @given(names=skus.filter(bool), texts=st.lists(text, min_size=1), data=st.data())
 def test_neighbours_and_cards_come_back(
@@ -105,15 +119,7 @@ def test_neighbours_and_cards_come_back(
     assert made.cuts.tolist() == [0, count]
     read = probe("items", value=encoded(made.values[0].data), skus=[*names, "not there"])
     assert read["found"] == [*range(count), -1]
-    for given_row, read_row in zip(rows, read["rows"], strict=True):
-        assert sorted(item for item, _ in read_row) == sorted(given_row)
-        top = max(given_row.values(), default=0)
-        for item, stored in read_row:
-            # 8 bits of square root: half a step is 1/510 of the root of the largest, and the
-            # smallest score is never rounded to nothing. The largest is kept to a 64th octave.
-            step = 2 * (given_row[item] / top) ** 0.5 / 510 + 2e-5
-            near = given_row[item] / top
-            assert stored / top == pytest.approx(near, abs=step + 0.011 * near)
+    assert_rows_alike(rows, read["rows"])
     for place, card in enumerate(read["cards"]):
         assert card["sku"] == names[place]
         assert card["title"] == cards.title[place]
@@ -122,6 +128,24 @@ def test_neighbours_and_cards_come_back(
         assert card["category"] == cards.category[place]
         assert card["price"] == (-1 if place % 3 == 0 else 100 * place)
         assert card["available"] == (place % 4 != 1)
+
+
+@roundtrip
+@given(data=st.data())
+def test_rows_of_another_kind_come_back_from_however_many_values(probe: Any, data: Any) -> None:
+    count = data.draw(st.integers(1, 40))
+    row = st.dictionaries(st.integers(0, count - 1), st.floats(2**-20, 2**20, width=32), max_size=9)
+    rows = [data.draw(st.one_of(st.just({}), row)) for _ in range(count)]
+    order = np.arange(count)
+    made = renumber(make_rows(rows), order, order)
+    cuts = sorted({0, count, *data.draw(st.sets(st.integers(0, count), max_size=3))})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(related, "TARGET_BYTES", data.draw(st.sampled_from([40, 100, 70_000])))
+        firsts, values = related_values(made, np.array(cuts, dtype=np.int64))
+    assert len(values) == len(firsts)
+    read = probe("related", values=[encoded(value.data) for value in values], count=count)
+    assert_rows_alike(rows if values else [], read)
+    assert bool(values) == any(rows)
 
 
 @roundtrip

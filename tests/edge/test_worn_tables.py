@@ -12,6 +12,7 @@ from test_tables_read_by_the_worker import make_cards
 
 from control_plane.compiler.items import item_values
 from control_plane.compiler.popular import popular_value
+from control_plane.compiler.related import related_values
 from control_plane.compiler.rows import renumber
 from control_plane.compiler.visitors import visitor_values
 from control_plane.hashing import hash_texts
@@ -47,6 +48,7 @@ def values() -> dict[str, bytes]:
     apart = item_values(renumber(rows, order, order), bare, hash_texts(names))
     return {
         "items": made.values[0].data,
+        "related": related_values(renumber(rows, order, order), made.cuts)[1][0].data,
         "cards": apart.card_values[0].data,
         "visitors": visitor_values(visitors, order, "k1")[1][0].data,
         "popular": popular_value({"all": order.astype(np.int32)}, order, cards).data,
