@@ -4,6 +4,7 @@ import consentScript from "./consent.js";
 import { DECISION, KINDS } from "./core/answers.js";
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
+import { kit } from "./core/kit.js";
 import { Refusal } from "./core/requests.js";
 import { Incoming } from "./incoming.js";
 import { plainPage, servePage } from "./page.js";
@@ -11,13 +12,28 @@ import sdkScript from "./sdk.js";
 
 const ASSETS = { sdk: sdkScript, consent: consentScript };
 
+/** What few requests need: modules of their own, which wrangler uploads beside the bundled rest. */
+const EXTRAS = {
+  explain: () => import("./extras/explain.js"),
+  flags: () => import("./extras/ofrep.js"),
+  format1: () => import("./extras/format1.js"),
+  preview: () => import("./extras/preview.js"),
+  ribbon: () => import("./extras/ribbon.js"),
+};
+
+/** @param {keyof typeof EXTRAS} name */
+async function load(name) {
+  (await import("./extras/core.js")).lend(kit);
+  return EXTRAS[name]();
+}
+
 /** @type {{env: any, edge: Edge}|null} one per isolate; `env` is the same object while it lives */
 let kept = null;
 
 export default {
   /** @param {Request} request @param {any} env @param {any} ctx */
   fetch(request, env, ctx) {
-    if (kept?.env !== env) kept = { env, edge: new Edge(env) };
+    if (kept?.env !== env) kept = { env, edge: new Edge(env, load) };
     const { edge } = /** @type {{edge: Edge}} */ (kept);
     try {
       return serve(edge, request, env, ctx);
@@ -35,10 +51,10 @@ function serve(edge, request, env, ctx) {
     passOn(env, edge.config.collectUrl, path, body);
   const own = answer(edge, loader, call, { assets: ASSETS, collect });
   const failed = (/** @type {unknown} */ error) => plainly(edge, request, error);
-  if (own === null) return servePage(edge, loader, call, request).catch(failed);
+  const respond = (/** @type {import("./core/answers.js").Answer|null} */ made) =>
+    made ? responseOf(made, call) : servePage(edge, loader, call, request).catch(failed);
   // Not a promise unless it must be: each costs a turn of the event loop.
-  if (own instanceof Promise) return own.then((made) => respond(made, call), failed);
-  return respond(own, call);
+  return own instanceof Promise ? own.then(respond).catch(failed) : respond(own);
 }
 
 /**
@@ -66,7 +82,7 @@ const patterns = Object.fromEntries(
 const decided = new Response(null, { headers: KINDS.html });
 
 /** @param {import("./core/answers.js").Answer} answer @param {Incoming} call */
-function respond({ status, kind, decision, headers, body }, { method }) {
+function responseOf({ status, kind, decision, headers, body }, { method }) {
   const empty = status === 204 || status === 304 || method === "HEAD";
   const pattern = decision ? decided : patterns[kind];
   if (decision) decided.headers.set(DECISION, decision);

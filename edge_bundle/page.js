@@ -5,7 +5,6 @@ import { withoutOurs } from "./core/cookies.js";
 import {
   BODY_HEADERS, CACHING, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
-import { PreviewSlots } from "./core/ribbon.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 
 /**
@@ -27,8 +26,8 @@ export async function servePage(edge, loader, call, request) {
   const answering = fetchOrigin(call, request, ours);
   const { visit, cookies } = visitOf(call, loader);
   const navigation = ours && isNavigation(call);
-  const slots =
-    navigation && loader.preview ? new PreviewSlots(edge, loader, visit) : new PageSlots(edge, loader, visit);
+  const told = navigation && loader.preview ? await edge.extra("ribbon") : null;
+  const slots = new (told ? told.PreviewSlots : PageSlots)(edge, loader, visit);
   if (navigation) slots.prepare();
   const response = await answering;
   const header = (/** @type {string} */ name) => response.headers.get(name);
@@ -132,10 +131,11 @@ function fillSlots({ config }, slots, page, call) {
   };
   const rewriter = new HTMLRewriter().on("body[data-fs-item],body[data-fs-category]", { element: body });
   if (config.slotTags.length) rewriter.on(config.slotSelector, { element });
-  if (slots instanceof PreviewSlots) {
+  if ("ribbon" in slots) {
+    const told = /** @type {import("./extras/ribbon.js").PreviewSlots} */ (slots);
     const policy = page.headers.get("content-security-policy");
     rewriter.onDocument({
-      end: (/** @type {any} */ end) => end.append(slots.ribbon(call, policy), HTML),
+      end: (/** @type {any} */ end) => end.append(told.ribbon(call, policy), HTML),
     });
   }
   return rewriter.transform(page);

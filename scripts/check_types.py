@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,11 @@ OPTIONS = {
 }  # fmt: skip
 #: Akamai's pass is core's too: neither has more than ECMAScript and what core.d.ts names.
 PASSES = {
-    "akamai": (["esnext"], ["core.d.ts", "akamai.d.ts"], ["akamai/*.js", "akamai/core/*.js"]),
+    "akamai": (
+        ["esnext"],
+        ["core.d.ts", "akamai.d.ts"],
+        ["akamai/*.js", "akamai/core/*.js", "akamai/extras/*.js"],
+    ),
     "cloudflare": (["esnext", "webworker"], ["workers.d.ts"], ["*.js"]),
     "pages": (["esnext", "dom", "dom.iterable"], [], ["pages/*.js"]),
 }
@@ -58,14 +63,15 @@ def check(bundle: Path, folder: Path) -> str:
         (copy / name).write_text('export default "";\n')
     for name, text in MADE.items():
         (copy / "akamai" / name).write_text(text)
-    (copy / "akamai" / "core").symlink_to("../core")
+    for shared in ("core", "extras"):
+        (copy / "akamai" / shared).symlink_to(f"../{shared}")
     said = ""
     for name, (lib, files, include) in PASSES.items():
         config = {"compilerOptions": {**OPTIONS, "lib": lib}, "include": [*files, *include]}
         (copy / f"{name}.json").write_text(json.dumps(config))
         command = [node, compiler, "-p", f"edge_bundle/{name}.json", "--pretty", "false"]
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        said += run.stdout.replace("akamai/core/", "core/") + run.stderr
+        said += re.sub(r"akamai/(core|extras)/", r"\1/", run.stdout) + run.stderr
     return said
 
 

@@ -13,7 +13,7 @@ from control_plane.emulator.binary import find_workerd, platform_name
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.npm import lay_out, node_command
 from control_plane.emulator.options import Options
-from control_plane.emulator.wrangler import Rule
+from control_plane.emulator.wrangler import read_wrangler
 
 BUNDLE = Path(__file__).parents[1] / "edge_bundle"
 WRANGLE_SECONDS = 120
@@ -77,7 +77,7 @@ def wrangle() -> dict[str, bytes]:
             env={**os.environ, "WRANGLER_SEND_METRICS": "false", "CI": "true"},
         )  # fmt: skip
         assert run.returncode == 0, run.stdout + run.stderr
-        return {file.name: file.read_bytes() for file in out.glob("*.js")}
+        return {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*.js")}
 
 
 def _lend_workerd(modules: Path) -> None:
@@ -90,12 +90,12 @@ def _lend_workerd(modules: Path) -> None:
 
 def start_wrangled(**options: object) -> Miniflare:
     """Start what wrangler would upload."""
-    texts = Rule(type="Text", globs=("*-sdk.js", "*-consent.js"))
     return Miniflare(
         Options(
             modules=dict(wrangle()),
             main="cloudflare.js",
-            rules=(texts,),
+            rules=read_wrangler(BUNDLE / "wrangler.jsonc").rules,
+            find_additional_modules=True,
             kv_namespaces=("SHELF",),
             **options,  # type: ignore[arg-type]
         )

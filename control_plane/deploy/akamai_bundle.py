@@ -22,20 +22,24 @@ def bundle_files(
 ) -> dict[str, bytes]:
     """Return a code bundle's files by path.
 
-    The adapter's files stand at the top and the core beside them in core/, as the adapter imports
-    it. `settings` are the worker's variables and secrets, with EDGEKV_NAMESPACE and EDGEKV_GROUP;
-    `tokens` are EdgeKV's, as its command line writes them: {"namespace-NAME": {"value": …}} or
-    {"reference": …}. `version` names the bundle to EdgeWorkers.
+    The adapter's files stand at the top and what it shares beside them in core/ and extras/, as the
+    adapter imports it. `settings` are the worker's variables and secrets, with EDGEKV_NAMESPACE
+    and EDGEKV_GROUP; `tokens` are EdgeKV's, as its command line writes them:
+    {"namespace-NAME": {"value": …}} or {"reference": …}. `version` names the bundle to EdgeWorkers.
     """
     edge = files("edge_bundle")
     adapter = {file.name: file.read_bytes() for file in _scripts(edge / "akamai")}
-    core = {f"core/{file.name}": file.read_bytes() for file in _scripts(edge / "core")}
+    shared = {
+        f"{folder}/{file.name}": file.read_bytes()
+        for folder in ("core", "extras")
+        for file in _scripts(edge / folder)
+    }
     manifest = json.loads((edge / "akamai" / "bundle.json").read_bytes())
     manifest["edgeworker-version"] = version
     assets = {name: (edge / f"{name}.js").read_text("utf-8") for name in ("sdk", "consent")}
     return {
         **adapter,
-        **core,
+        **shared,
         "bundle.json": _json(manifest),
         SETTINGS: b"export const settings = " + _json(dict(settings)) + b";\n",
         ASSETS: b"".join(

@@ -46,6 +46,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     script: str | None = None
     main: str = "worker.js"
     rules: tuple[Rule, ...] = ()
+    find_additional_modules: bool = False
     compatibility_date: str = COMPATIBILITY_DATE
     compatibility_flags: tuple[str, ...] = ()
     kv_namespaces: tuple[str, ...] = ()
@@ -148,15 +149,24 @@ def _worker_config(options: Options) -> WorkerConfig:
         compatibility_flags=options.compatibility_flags,
         kv_namespaces=tuple(KVBinding(binding=name) for name in options.kv_namespaces),
         rules=options.rules,
+        find_additional_modules=options.find_additional_modules,
     )
 
 
 def _modules(options: Options, config: WorkerConfig) -> tuple[Module, ...]:
     if options.config_path is None:
         sources = options.modules if options.script is None else {options.main: options.script}
-        return inline_modules(sources or {}, config.main, config.rules)
+        return inline_modules(
+            sources or {}, config.main, config.rules, additional=config.find_additional_modules
+        )
     main = config.file.parent / config.main
-    return collect_modules(main.parent, main.name, config.rules, only_rules=config.no_bundle)
+    return collect_modules(
+        main.parent,
+        main.name,
+        config.rules,
+        only_rules=config.no_bundle,
+        additional=config.find_additional_modules,
+    )
 
 
 def _require_services(config: WorkerConfig, options: Options) -> None:

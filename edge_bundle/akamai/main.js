@@ -1,6 +1,7 @@
 /** The worker on Akamai's EdgeWorkers: every decision is made in responseProvider. */
 
 import "./globals.js";
+import "./lend.js";
 import { createResponse } from "create-response";
 import { TextEncoder } from "encoding";
 import { httpRequest } from "http-request";
@@ -13,11 +14,18 @@ import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Refusal } from "./core/requests.js";
 import { Reads } from "./edgekv.js";
+import * as explain from "./extras/explain.js";
+import * as format1 from "./extras/format1.js";
+import * as flags from "./extras/ofrep.js";
+import * as preview from "./extras/preview.js";
+import * as ribbon from "./extras/ribbon.js";
 import { plainPage, servePage } from "./page.js";
 import { platformOf } from "./platform.js";
 import { settings } from "./settings.js";
 
 const ASSETS = { sdk, consent };
+/** Nothing is loaded at run time here: all is in the bundle. */
+const EXTRAS = { explain, flags, format1, preview, ribbon };
 /** Of the 4 MB that a request may use, what tables may keep. */
 const BUDGET_BYTES = 1_000_000;
 /** A longer text than 16 KB must be a stream, and a letter takes up to three bytes. */
@@ -65,7 +73,7 @@ function edgeOf(request) {
     if (value) env[name] = value;
   }
   const text = JSON.stringify(env);
-  if (kept?.settings !== text) kept = { settings: text, edge: new Edge(env, BUDGET_BYTES) };
+  if (kept?.settings !== text) kept = { settings: text, edge: new Edge(env, async (name) => EXTRAS[name], BUDGET_BYTES) };
   return { edge: kept.edge, env };
 }
 

@@ -7,7 +7,6 @@ import { withoutOurs } from "./core/cookies.js";
 import {
   BODY_HEADERS, CACHING, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
-import { PreviewSlots } from "./core/ribbon.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 import { joined } from "./call.js";
 import { Splicer, withEnd } from "./splice.js";
@@ -33,7 +32,8 @@ export async function servePage(edge, loader, call, request) {
   const answering = askOrigin(call, request, ours);
   const { visit, cookies } = visitOf(call, loader);
   const navigation = ours && isNavigation(call);
-  const told = navigation && loader.preview ? new PreviewSlots(edge, loader, visit) : null;
+  const Told = navigation && loader.preview ? (await edge.extra("ribbon"))?.PreviewSlots : undefined;
+  const told = Told && new Told(edge, loader, visit);
   const slots = told ?? new PageSlots(edge, loader, visit);
   if (navigation) slots.prepare();
   const response = await answering;

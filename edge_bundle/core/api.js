@@ -5,13 +5,9 @@ import { isBrowser, isTrusted } from "./callers.js";
 import { setCookie } from "./cookies.js";
 import { decideOne, decideSlots } from "./decide.js";
 import { MAX_BATCH_BYTES, stampEvents } from "./events.js";
-import { explainCall, explainSlot } from "./explain.js";
 import { Decided } from "./exposures.js";
 import { needsOf } from "./needs.js";
-import { answerFlags } from "./ofrep.js";
-import { mayPreview, openPreview } from "./preview.js";
 import { Refusal, pageOf, parseObject, readSlots, withBody } from "./requests.js";
-import { RIBBON_CSS } from "./ribbon.js";
 import { Scene } from "./scene.js";
 import { isCrawler, visitOf } from "./visit.js";
 
@@ -41,22 +37,41 @@ const EVENTS = /^v1\/(batch|track|page|screen|identify|group|alias)$/;
  * @param {Loader} loader
  * @param {Call} call
  * @param {Host} host
- * @returns {Answer|null|Promise<Answer>}
+ * @returns {Answer|null|Promise<Answer|null>}
  */
 export function answer(edge, loader, call, host) {
+  return mayPreview(call) ? previewed(edge, loader, call, host) : answerOurs(edge, loader, call, host);
+}
+
+/** Say whether a call may have to do with previews: all that others pay. @param {Call} call */
+function mayPreview(call) {
+  return call.header("cookie")?.includes("fs_p=") || (call.query && call.url.search.includes("fs_preview"));
+}
+
+/** @param {Edge} edge @param {Loader} loader @param {Call} call @param {Host} host */
+async function previewed(edge, loader, call, host) {
+  const begun = (await edge.extra("preview"))?.openPreview(edge, loader, call);
+  return begun ?? answerOurs(edge, loader, call, host);
+}
+
+/** @param {Edge} edge @param {Loader} loader @param {Call} call @param {Host} host */
+function answerOurs(edge, loader, call, host) {
   const { prefix } = edge.config;
   const { path } = call;
-  if (mayPreview(call)) {
-    const begun = openPreview(edge, loader, call);
-    if (begun) return begun;
-  }
   if (path.startsWith(prefix)) {
     const next = path[prefix.length];
     if (next === "/" || next === undefined) return answerOwn(edge, loader, call, host);
   }
-  if (path.startsWith("/ofrep/")) return answerFlags(edge, loader, call);
+  if (path.startsWith("/ofrep/")) return flags(edge, loader, call);
   if (path === "/.well-known/gpc.json") return json(200, { gpc: true, lastUpdate: "2026-11-01" });
   return null;
+}
+
+/** @param {Edge} edge @param {Loader} loader @param {Call} call */
+async function flags(edge, loader, call) {
+  const { answerFlags } = edge.extras.flags ?? (await edge.extra("flags")) ?? {};
+  if (answerFlags) return answerFlags(edge, loader, call);
+  return json(500, { errorCode: "GENERAL", errorDetails: "the edge could not answer; use your defaults" });
 }
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {Host} host */
@@ -90,12 +105,17 @@ function route(edge, loader, call, path, host) {
   if (path === "decide") return only("POST", call) ?? decide(edge, loader, call);
   if (path === "health") return only("GET", call) ?? health(edge, loader);
   if (path === "sdk.js") return only("GET", call) ?? script(host.assets.sdk);
-  if (path === "preview.css") return only("GET", call) ?? script(RIBBON_CSS, "style");
+  if (path === "preview.css") return only("GET", call) ?? ribbonCss(edge);
   if (path === "consent.js") return only("GET", call) ?? script(host.assets.consent);
   if (EVENTS.test(path)) {
     return only("POST", call) ?? events(edge, loader, call, path, host.collect);
   }
   throw new Refusal(404, "not_found", "nothing here");
+}
+
+/** @param {Edge} edge */
+async function ribbonCss(edge) {
+  return script((await edge.extra("ribbon"))?.RIBBON_CSS ?? "", "style");
 }
 
 /** @param {string} method @param {Call} call */
@@ -116,13 +136,15 @@ function health(edge, loader) {
 async function decide(edge, loader, call) {
   const body = parseObject(await call.body(MAX_DECIDE_BYTES));
   const trusted = isTrusted(edge, call);
-  const explain = (trusted || loader.preview) && body.explain === true ? loader.platform.now() : 0;
+  const told = (trusted || loader.preview) && body.explain === true ? await edge.extra("explain") : null;
+  const explain = told && told.explainer(edge, loader.platform.now());
   return made(loader, () => decideNow(edge, loader, call, body, trusted, explain));
 }
 
 /**
  * @param {Edge} edge @param {Loader} loader @param {Call} call @param {any} body
- * @param {boolean} trusted @param {number} explain when the call began, 0 for no explanation
+ * @param {boolean} trusted
+ * @param {ReturnType<import("../extras/explain.js")["explainer"]>|null} explain
  * @returns {Answer|null} null while values are missing
  */
 function decideNow(edge, loader, call, body, trusted, explain) {
@@ -143,25 +165,8 @@ function decideNow(edge, loader, call, body, trusted, explain) {
   const decisions = {};
   for (const name in decided) decisions[name] = told(decided[name], open);
   const result = { release: release.id, decisions, segments: open ? scene.segments : undefined };
-  if (explain && !explained(edge, scene, slots, decided, result, explain)) return null;
+  if (explain && !explain(scene, slots, decided, result)) return null;
   return json(200, result, cookieHeaders(known.cookies));
-}
-
-/**
- * Add explanations to what `decide` answers; false while values for them are missing.
- * @param {Edge} edge @param {Scene} scene @param {import("./decide.js").SlotRequest[]} slots
- * @param {Record<string, import("./decide.js").Decision>} decided @param {any} result
- * @param {number} began
- */
-function explained(edge, scene, slots, decided, result, began) {
-  let ready = true;
-  for (const { name, limit } of slots) {
-    const explain = explainSlot(scene, name, decided[name], limit);
-    if (!explain) ready = false;
-    result.decisions[name].explain = explain;
-  }
-  result.explain = explainCall(edge, scene, began);
-  return ready;
 }
 
 /** What a caller is told of a decision. @param {import("./decide.js").Decision} decision @param {boolean} open whether reasons too */

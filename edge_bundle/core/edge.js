@@ -12,16 +12,47 @@ import { Releases } from "./releases.js";
  */
 const BUDGET_BYTES = 52 * 1024 * 1024;
 
+/**
+ * What few requests need, each a module of extras/.
+ * @typedef {object} Extras
+ * @property {typeof import("../extras/explain.js")} explain
+ * @property {typeof import("../extras/ofrep.js")} flags
+ * @property {typeof import("../extras/format1.js")} format1
+ * @property {typeof import("../extras/preview.js")} preview
+ * @property {typeof import("../extras/ribbon.js")} ribbon
+ *
+ * @typedef {(name: keyof Extras) => Promise<any>} Load
+ */
+
 export class Edge {
   /**
    * @param {Record<string, any>} env variables and secrets
+   * @param {Load} load gives a module of extras/
    * @param {number} [budget] raw bytes of tables kept
    */
-  constructor(env, budget = BUDGET_BYTES) {
+  constructor(env, load, budget = BUDGET_BYTES) {
     this.config = readConfig(env);
     this.cache = new TableCache(budget);
     this.health = new Health();
-    this.releases = new Releases(this.config);
+    this.releases = new Releases(this.config, () => this.extra("format1"));
+    this.load = load;
+    /** @type {Partial<Extras>} those loaded: the promise of one must not outlive its request */
+    this.extras = {};
+  }
+
+  /**
+   * Return a module that few requests need; null when it can't be had, which breaks nothing else.
+   * @template {keyof Extras} Name
+   * @param {Name} name
+   * @returns {Promise<Extras[Name]|null>}
+   */
+  async extra(name) {
+    try {
+      return (this.extras[name] ??= await this.load(name)) ?? null;
+    } catch (error) {
+      this.health.fault("extra_failed", `${name}: ${error}`);
+      return null;
+    }
   }
 
   /** Start a request. @param {import("./platform.js").Platform} platform */

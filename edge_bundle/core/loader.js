@@ -40,7 +40,7 @@ export class Loader {
     this.keepSeconds = UNSETTLED_SECONDS;
     /** @type {import("./overlays.js").Overlays|null} what holds beside the release */
     this.overlays = null;
-    /** @type {import("./preview.js").Preview|null} what this browser's preview forces */
+    /** @type {import("../extras/preview.js").Preview|null} what this browser's preview forces */
     this.preview = null;
   }
 

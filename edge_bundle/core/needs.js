@@ -55,18 +55,6 @@ export function attributesIn(paths) {
   return [...new Set(needItems(paths) ? [...names, CATEGORIES] : names)];
 }
 
-/** What all of them need together. @param {Needs[]} all @returns {Needs} */
-export function joined(all) {
-  return {
-    items: all.some(({ items }) => items),
-    visitor: all.some(({ visitor }) => visitor),
-    segments: all.some(({ segments }) => segments),
-    first: all.flatMap(({ first }) => first),
-    attributes: [...new Set(all.flatMap(({ attributes }) => attributes))],
-    weights: all.flatMap(({ weights }) => weights),
-  };
-}
-
 /** @param {any} condition @returns {string[]} the paths of attributes it asks for */
 export function pathsOf(condition) {
   if (typeof condition !== "object" || condition === null) return [];

@@ -2,7 +2,6 @@
 
 import { hashText } from "./hash.js";
 import { lowerBound, openTable } from "./columns.js";
-import { openOldItems, openOldPopular, openOldVisitors } from "./format1.js";
 import { partOf, valueNumber } from "./locate.js";
 import { hex } from "./platform.js";
 import { shortName } from "./sticky.js";
@@ -13,14 +12,11 @@ import { CardTable, ItemTable, PopularTable, RelatedTable, VisitorTable } from "
  * @typedef {{table: RelatedTable, number: number}} Related
  */
 
-/** How the values of a release are opened, by its format. */
+/** How the values of a release are opened. */
 const OPENERS = {
-  1: { items: openOldItems, visitors: openOldVisitors, popular: openOldPopular },
-  2: {
-    items: opener(ItemTable, "items"),
-    visitors: opener(VisitorTable, "visitors"),
-    popular: opener(PopularTable, "popular"),
-  },
+  items: opener(ItemTable, "items"),
+  visitors: opener(VisitorTable, "visitors"),
+  popular: opener(PopularTable, "popular"),
 };
 const openCards = opener(CardTable, "cards");
 const openRelated = opener(RelatedTable, "related");
@@ -38,8 +34,8 @@ function opener(Table, kind) {
 export const PERSONAL_STAGES = new Set(["session", "visitor", "recently_viewed", "repurchase"]);
 
 export class Release {
-  /** @param {any} body a genuine manifest @param {string} key its key in the store */
-  constructor(body, key) {
+  /** @param {any} body a genuine manifest @param {string} key its key in the store @param {typeof OPENERS} [open] */
+  constructor(body, key, open = OPENERS) {
     this.body = body;
     this.id = key.slice(2, 14);
     this.manifest = key;
@@ -50,8 +46,7 @@ export class Release {
     this.serving = shaped(body.serving);
     /** @type {[key: string, name: string, when: any][]} */
     this.segments = body.segments;
-    /** @type {typeof OPENERS[2]} */
-    this.open = OPENERS[/** @type {1|2} */ (body.format)];
+    this.open = open;
     this.locator = body.items.locator;
     /** Lists of values: "items", "cards" where these stand apart, and by stage other rows of items. */
     /** @type {Record<string, List>} */
@@ -101,7 +96,7 @@ export class Release {
 
   /** The same release under other rules. @param {any} rules */
   withRules(rules) {
-    return new Release({ ...this.body, rules }, this.manifest);
+    return new Release({ ...this.body, rules }, this.manifest, this.open);
   }
 
   /**

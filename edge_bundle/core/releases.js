@@ -1,6 +1,6 @@
 /** Follows the head: which release is live, verified, and kept when anything fails. */
 
-import { known } from "./columns.js";
+import { FORMAT, known } from "./columns.js";
 import { unseal } from "./envelope.js";
 import { Loader, reasonOf } from "./loader.js";
 import { openOverlays } from "./overlays.js";
@@ -17,9 +17,13 @@ const RETRY_MS = 1000;
 const OVERDUE_MS = 60_000;
 
 export class Releases {
-  /** @param {import("./config.js").Config} config */
-  constructor(config) {
+  /**
+   * @param {import("./config.js").Config} config
+   * @param {() => Promise<typeof import("../extras/format1.js")|null>} format1 how its tables are read
+   */
+  constructor(config, format1) {
     this.config = config;
+    this.format1 = format1;
     /** @type {Release|null} */
     this.live = null;
     /** What was live before in this isolate: pages of it are still open. */
@@ -159,6 +163,9 @@ export class Releases {
       platform, "frontshelf/manifest/1", this.config, this.config.releaseKeys, value,
     );
     if (body.kind !== "manifest" || !known(body.format)) throw new Error("format");
-    return new Release(body, named.manifest);
+    if (body.format === FORMAT) return new Release(body, named.manifest);
+    const before = await this.format1();
+    if (!before) throw new Error("format");
+    return new Release(body, named.manifest, before.OPENERS);
   }
 }

@@ -140,10 +140,48 @@ def test_a_bundlers_rule_matches_the_words_of_an_import():
     assert {name for name, kind in kinds.items() if kind == "text"} == {"page.js", "core/page.js"}
 
 
+ATTACHED = {
+    "main.js": 'const late = () => import("./extras/a.js");\nimport "./core.js";',
+    "core.js": "",
+    "extras/a.js": 'import "./b.js";',
+    "extras/b.js": "",
+    "other/extras/c.js": "",
+    "left.js": "",
+}
+EXTRAS = [Rule(type="ESModule", globs=("**/extras/*.js",))]
+
+
+def test_what_a_rule_names_is_attached_for_imports_at_run_time():
+    found = inline_modules(ATTACHED, "main.js", EXTRAS, additional=True)
+    assert {module.name for module in found} == set(ATTACHED) - {"left.js"}
+    assert found[0].name == "main.js"
+    assert {module.name for module in inline_modules(ATTACHED, "main.js", EXTRAS)} == {
+        "main.js",
+        "core.js",
+    }
+
+
+def test_attached_modules_are_found_in_folders_too(tmp_path):
+    for name, source in ATTACHED.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(source)
+    found = collect_modules(tmp_path, "main.js", EXTRAS, additional=True)
+    assert {module.name for module in found} == set(ATTACHED) - {"left.js"}
+
+
+def test_an_attached_module_cannot_import_what_is_bundled():
+    sources = {**ATTACHED, "extras/b.js": '// first\nimport "../core.js";'}
+    with pytest.raises(InputError, match=r"imports 'core\.js'.*bundled") as caught:
+        inline_modules(sources, "main.js", EXTRAS, additional=True)
+    assert (caught.value.file, caught.value.line) == (Path("extras/b.js"), 2)
+
+
 def test_the_bundle_takes_what_pages_load_as_text_and_nothing_else():
     config = read_wrangler(Path(str(files("edge_bundle"))) / "wrangler.jsonc")
     folder = config.file.parent
-    modules = collect_modules(folder, config.main, config.rules, only_rules=config.no_bundle)
+    modules = collect_modules(
+        folder, config.main, config.rules, additional=config.find_additional_modules
+    )
     kinds = {module.name: module.kind for module in modules}
     assert kinds["sdk.js"] == kinds["consent.js"] == "text"
     assert [name for name, kind in kinds.items() if kind == "text"] == ["consent.js", "sdk.js"]

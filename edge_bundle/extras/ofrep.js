@@ -5,23 +5,21 @@
  * flags concatenates; only shelves of items are made per call.
  */
 
-import { cookieHeaders, json } from "./answers.js";
-import { isTrusted } from "./callers.js";
-import { choose } from "./choose.js";
+import { core } from "./core.js";
 import { flagsOf } from "./flags.js";
-import { randomText } from "./platform.js";
-import { fillShelf } from "./recommend.js";
-import { Refusal, parseObject, withBody } from "./requests.js";
-import { Scene } from "./scene.js";
-import { visitOf } from "./visit.js";
 
 /**
- * @typedef {import("./visit.js").Call} Call
- * @typedef {import("./edge.js").Edge} Edge
- * @typedef {import("./loader.js").Loader} Loader
- * @typedef {import("./answers.js").Answer} Answer
+ * @typedef {import("../core/visit.js").Call} Call
+ * @typedef {import("../core/edge.js").Edge} Edge
+ * @typedef {import("../core/loader.js").Loader} Loader
+ * @typedef {import("../core/answers.js").Answer} Answer
  * @typedef {import("./flags.js").Flag} Flag
  */
+
+const {
+  Refusal, Scene, choose, cookieHeaders, fillShelf, isTrusted, json, parseObject, randomText, visitOf,
+  withBody,
+} = core;
 
 const PATH = "/ofrep/v1/evaluate/flags";
 const MAX_BYTES = 65_536;
@@ -87,7 +85,7 @@ function evaluateNow(edge, loader, call, context, trusted, key) {
 
 /** One call's flags, decided over one object of attributes. */
 class Evaluation {
-  /** @param {Scene} scene @param {boolean} trusted @param {import("./needs.js").Needs} needs */
+  /** @param {import("../core/scene.js").Scene} scene @param {boolean} trusted @param {import("../core/needs.js").Needs} needs */
   constructor(scene, trusted, needs) {
     this.scene = scene;
     this.trusted = trusted;
@@ -141,7 +139,7 @@ class Evaluation {
     return flag.say(choice, this.trusted);
   }
 
-  /** @param {Flag} flag @param {import("./choose.js").Choice} choice @param {any} content */
+  /** @param {Flag} flag @param {import("../core/choose.js").Choice} choice @param {any} content */
   #shelf(flag, choice, content) {
     const shelf = fillShelf(this.scene, content, content.limit);
     if (!shelf) return null;
@@ -174,7 +172,7 @@ async function readContext(call) {
 }
 
 /**
- * @param {import("./decide.js").Visit} visit
+ * @param {import("../core/decide.js").Visit} visit
  * @param {Record<string, any>} context
  * @param {boolean} trusted
  */

@@ -3,22 +3,43 @@
  * that make decisions, so that deciding itself carries none.
  */
 
-import { chooseVariation, hash } from "./bucket.js";
-import { assign } from "./choose.js";
-import { evaluate } from "./conditions.js";
-import { needsOf } from "./needs.js";
-import { factorOf, findClasses } from "./weights.js";
-import { keptVariation, shortName } from "./sticky.js";
-import { SPARE, Shelf, allowedSources, parts, rank, ready, total } from "./recommend.js";
+import { core } from "./core.js";
 
 /**
- * @typedef {import("./scene.js").Scene} Scene
- * @typedef {import("./decide.js").Decision} Decision
+ * @typedef {import("../core/scene.js").Scene} Scene
+ * @typedef {import("../core/decide.js").Decision} Decision
  * @typedef {{test: string, expected: any, actual: any, met: boolean}} Test one thing a rule asks
  */
 
+const {
+  SPARE, Shelf, allowedSources, assign, chooseVariation, evaluate, factorOf, findClasses, hash,
+  keptVariation, needsOf, parts, rank, ready, shortName, total,
+} = core;
+
 /** Candidates that are not shown and yet told of, a stage. */
 const TOLD = 12;
+
+/**
+ * Return what adds explanations to an answer of `decide`; it gives false while values for them
+ * are missing.
+ * @param {import("../core/edge.js").Edge} edge @param {number} began epoch milliseconds
+ */
+export function explainer(edge, began) {
+  /**
+   * @param {Scene} scene @param {import("../core/decide.js").SlotRequest[]} slots
+   * @param {Record<string, Decision>} decided @param {any} result
+   */
+  return (scene, slots, decided, result) => {
+    let ready = true;
+    for (const { name, limit } of slots) {
+      const explain = explainSlot(scene, name, decided[name], limit);
+      if (!explain) ready = false;
+      result.decisions[name].explain = explain;
+    }
+    result.explain = explainCall(edge, scene, began);
+    return ready;
+  };
+}
 
 const OFF = { content: null, because: "off", trace: { holdout: null, rules: [] } };
 
@@ -40,9 +61,9 @@ export function explainSlot(scene, name, decision, limit) {
 
 /**
  * What else a decision depends on: versions, and what it had to wait for.
- * @param {import("./edge.js").Edge} edge @param {Scene} scene @param {number} began epoch milliseconds
+ * @param {import("../core/edge.js").Edge} edge @param {Scene} scene @param {number} began epoch milliseconds
  */
-export function explainCall({ releases }, { loader, release, visit, fresh, row, segments }, began) {
+function explainCall({ releases }, { loader, release, visit, fresh, row, segments }, began) {
   const { counter, issuedAt } = releases;
   const { overlays } = loader;
   return {
@@ -96,7 +117,7 @@ function placeOf({ seed, hash_version: version }, unit) {
 }
 
 /**
- * @param {any} rule @param {import("./visit.js").Visit} visit @param {string|null} unit
+ * @param {any} rule @param {import("../core/visit.js").Visit} visit @param {string|null} unit
  * @param {Record<string, any>} attributes
  * @returns {Test[]}
  */
@@ -158,7 +179,7 @@ function assignmentTests(experiment, unit, sticky) {
   return [...tests, test(`experiment ${key}`, ranges, said, variation >= 0)];
 }
 
-/** @param {Scene} scene @param {import("./recommend.js").Content} content @param {number} limit */
+/** @param {Scene} scene @param {import("../core/recommend.js").Content} content @param {number} limit */
 function traceShelf(scene, content, limit) {
   const shelf = new Shelf(scene, content, limit);
   if (content.pin && !shelf.pin(content.pin)) return undefined;
@@ -177,7 +198,7 @@ function traceShelf(scene, content, limit) {
 }
 
 /**
- * @param {Shelf} shelf @param {[string, number][]} stage @param {number} number
+ * @param {import("../core/recommend.js").Shelf} shelf @param {[string, number][]} stage @param {number} number
  * @param {{items: any[], excluded: any[]}} told
  * @returns {boolean} false when a card is missing
  */
@@ -192,7 +213,7 @@ function traceStage(shelf, stage, number, told) {
 }
 
 /**
- * @param {Shelf} shelf @param {[string, number][]} stage @param {number} number
+ * @param {import("../core/recommend.js").Shelf} shelf @param {[string, number][]} stage @param {number} number
  * @param {{items: any[], excluded: any[]}} told @param {number} count candidates
  * @returns {number|null} one more than there were, null when a card is missing
  */
@@ -219,7 +240,7 @@ function traceRanked(shelf, stage, number, told, count) {
 
 /**
  * Tell of the best that were never candidates: seen, bought, or the page's own.
- * @param {Shelf} shelf @param {number[]} refused @param {Map<number, any>} scores @param {number} stage
+ * @param {import("../core/recommend.js").Shelf} shelf @param {number[]} refused @param {Map<number, any>} scores @param {number} stage
  * @param {{excluded: any[]}} told
  */
 function traceRefused(shelf, refused, scores, stage, told) {
@@ -246,7 +267,7 @@ function whyRefused({ page, row }, item) {
 
 /**
  * An item's score, what each source gave of it, and what boost and bury multiply that by.
- * @param {Shelf} shelf @param {[string, number][]} stage @param {number} item
+ * @param {import("../core/recommend.js").Shelf} shelf @param {[string, number][]} stage @param {number} item
  */
 function scoresOf({ scene: { loader, visit }, content: { weights } }, stage, item) {
   const allowed = allowedSources(visit, stage);

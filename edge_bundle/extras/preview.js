@@ -3,16 +3,13 @@
  * one browser, until it ends. The token is made by control_plane/deploy/preview.py.
  */
 
-import { setCookie, readCookies } from "./cookies.js";
-import { same } from "./identity.js";
-import { reasonOf } from "./loader.js";
-import { fromBase64, toBase64 } from "./platform.js";
+import { core } from "./core.js";
 
 /**
- * @typedef {import("./edge.js").Edge} Edge
- * @typedef {import("./loader.js").Loader} Loader
- * @typedef {import("./release.js").Release} Release
- * @typedef {import("./visit.js").Call} Call
+ * @typedef {import("../core/edge.js").Edge} Edge
+ * @typedef {import("../core/loader.js").Loader} Loader
+ * @typedef {import("../core/release.js").Release} Release
+ * @typedef {import("../core/visit.js").Call} Call
  *
  * @typedef {object} Claims what a genuine token says
  * @property {number} until epoch seconds
@@ -25,6 +22,8 @@ import { fromBase64, toBase64 } from "./platform.js";
  * @property {string} [digest] base64 of its SHA-256
  */
 
+const { fromBase64, readCookies, reasonOf, same, setCookie, toBase64 } = core;
+
 const PARAMETER = "fs_preview";
 const TOKEN = /^(1\.([A-Za-z0-9_-]{2,1900}))\.([A-Za-z0-9_-]{22})$/;
 /** Releases opened for previews; verified ones only. */
@@ -34,16 +33,11 @@ const opened = new Map();
 
 const decoder = new TextDecoder();
 
-/** Say whether a call may have to do with previews: all that others pay. @param {Call} call */
-export function mayPreview(call) {
-  return call.header("cookie")?.includes("fs_p=") || (call.query && call.url.search.includes(PARAMETER));
-}
-
 /**
  * Begin, go on with or end a preview. A token that is not genuine or no longer valid changes
  * nothing.
  * @param {Edge} edge @param {Loader} loader @param {Call} call
- * @returns {import("./answers.js").Answer|null} an answer where a link begins or ends a preview
+ * @returns {import("../core/answers.js").Answer|null} an answer where a link begins or ends a preview
  */
 export function openPreview(edge, loader, call) {
   const asked = call.method === "GET" ? call.url.searchParams.get(PARAMETER) : null;
@@ -96,10 +90,10 @@ function readToken({ config, health, platform }, token) {
   return null;
 }
 
-/** @param {import("./config.js").Config} config @param {string} payload */
+/** @param {import("../core/config.js").Config} config @param {string} payload */
 function signature({ cookieKey, shop, environment }, payload) {
   const message = `fs_p\0${shop}\0${environment}\0${payload}`;
-  const mac = /** @type {import("./hmac.js").Hmac} */ (cookieKey).sign(message);
+  const mac = /** @type {import("../core/hmac.js").Hmac} */ (cookieKey).sign(message);
   return toBase64(mac.subarray(0, 16));
 }
 
@@ -113,7 +107,7 @@ export class Preview {
     this.made = null;
   }
 
-  /** @param {import("./visit.js").Visit} visit */
+  /** @param {import("../core/visit.js").Visit} visit */
   force(visit) {
     const { at, country, segments } = this.claims;
     if (at) visit.now = at;

@@ -1,8 +1,9 @@
 /** Slots and experiments as OpenFeature flags: their keys, and what each choice says of itself. */
 
 /**
- * @typedef {import("./choose.js").Choice} Choice
- * @typedef {import("./release.js").Release} Release
+ * @typedef {import("../core/choose.js").Choice} Choice
+ * @typedef {import("../core/needs.js").Needs} Needs
+ * @typedef {import("../core/release.js").Release} Release
  *
  * @typedef {object} Said one flag's part of an answer
  * @property {string} head JSON up to the decision's id
@@ -10,10 +11,12 @@
  * @property {number} high two hashes of the text, for the ETag
  * @property {number} low
  *
- * @typedef {{flags: Flag[], byKey: Map<string, Flag>, needs: import("./needs.js").Needs}} Flags
+ * @typedef {{flags: Flag[], byKey: Map<string, Flag>, needs: Needs}} Flags
  */
 
-import { choiceNeeds, joined, slotNeeds } from "./needs.js";
+import { core } from "./core.js";
+
+const { choiceNeeds, slotNeeds } = core;
 
 /** @type {WeakMap<Release, Flags>} */
 const known = new WeakMap();
@@ -56,6 +59,18 @@ function experimentSlots(rules) {
     });
   }
   return slots;
+}
+
+/** What all of them need together. @param {Needs[]} all @returns {Needs} */
+function joined(all) {
+  return {
+    items: all.some(({ items }) => items),
+    visitor: all.some(({ visitor }) => visitor),
+    segments: all.some(({ segments }) => segments),
+    first: all.flatMap(({ first }) => first),
+    attributes: [...new Set(all.flatMap(({ attributes }) => attributes))],
+    weights: all.flatMap(({ weights }) => weights),
+  };
 }
 
 /** One slot or experiment. */

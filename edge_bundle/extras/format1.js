@@ -1,10 +1,10 @@
 /** Reads tables of format 1, whose columns are whole bytes and whose ids are varints. */
 
-import { lowerBound, openTable, u16, u32 } from "./columns.js";
-import { fmix32 } from "./hash.js";
-import { ItemTable, PopularTable, VisitorTable } from "./tables.js";
+import { core } from "./core.js";
 
-/** @typedef {import("./scores.js").Scores} Scores */
+const { ItemTable, PopularTable, VisitorTable, fmix32, openTable, u16, u32 } = core;
+
+/** @typedef {import("../core/scores.js").Scores} Scores */
 
 /** Position in the bytes being read. */
 let at = 0;
@@ -22,7 +22,7 @@ function varint(bytes) {
 }
 
 class OldItemTable extends ItemTable {
-  /** @override @type {ItemTable["addRow"]} */
+  /** @override @type {import("../core/tables.js").ItemTable["addRow"]} */
   addRow(number, weight, scores) {
     const place = number - this.first;
     const count = this.rowCount.at(place);
@@ -41,7 +41,7 @@ class OldItemTable extends ItemTable {
 }
 
 class OldVisitorTable extends VisitorTable {
-  /** @override @type {VisitorTable["rowAtPlace"]} */
+  /** @override @type {import("../core/tables.js").VisitorTable["rowAtPlace"]} */
   rowAtPlace(place) {
     const { rows } = this;
     const [count, bought, seen] = this.counts.map((column) => column.at(place));
@@ -70,7 +70,7 @@ function ids(rows, count) {
 }
 
 /** @param {ArrayBuffer} buffer */
-export function openOldItems(buffer) {
+function openItems(buffer) {
   const table = openTable(buffer, "items");
   const lows = u32(table.key);
   const key = new Uint32Array(table.count);
@@ -88,7 +88,7 @@ export function openOldItems(buffer) {
 }
 
 /** @param {ArrayBuffer} buffer */
-export function openOldVisitors(buffer) {
+function openVisitors(buffer) {
   const table = openTable(buffer, "visitors");
   const { segment, item_count, bought_count, seen_count } = table;
   const numbers = { key_tail: u16(table.low), segment, item_count, bought_count, seen_count };
@@ -97,9 +97,12 @@ export function openOldVisitors(buffer) {
 }
 
 /** @param {ArrayBuffer} buffer */
-export function openOldPopular(buffer) {
+function openPopular(buffer) {
   return new PopularTable(withCards(openTable(buffer, "popular")), buffer.byteLength);
 }
+
+/** How the values of a release are opened, as core/release.js has it. */
+export const OPENERS = { items: openItems, visitors: openVisitors, popular: openPopular };
 
 /** @param {any} table @param {Record<string, ArrayLike<number>>} numbers @returns {Record<string, any>} */
 function withRows(table, numbers) {

@@ -3,16 +3,16 @@
  * style sheet of ours alone: it works without scripts, whatever the shop's security policy.
  */
 
+import { core } from "./core.js";
 import { explainSlot } from "./explain.js";
-import { PageSlots } from "./pages.js";
-import { within } from "./platform.js";
 import { exitOf } from "./preview.js";
-import { asciiOf, escapeHtml as text } from "./render.js";
 
 /**
- * @typedef {import("./decide.js").Decision} Decision
- * @typedef {import("./visit.js").Call} Call
+ * @typedef {import("../core/decide.js").Decision} Decision
+ * @typedef {import("../core/visit.js").Call} Call
  */
+
+const { PageSlots, asciiOf, escapeHtml: text, within } = core;
 
 const OWN = "the page’s own content";
 /** Operators as people say them. @type {Record<string, string>} */
@@ -88,7 +88,7 @@ export class PreviewSlots extends PageSlots {
 /**
  * What the preview forces, in words.
  * @param {import("./preview.js").Preview} preview
- * @param {import("./release.js").Release|undefined} release @param {string} zone
+ * @param {import("../core/release.js").Release|undefined} release @param {string} zone
  */
 function factsOf({ claims }, release, zone) {
   const { segments, country, at, variations = {}, slots = {}, manifest } = claims;
