@@ -45,8 +45,10 @@ _ITEM = pa.schema(
         ("price_minor", pa.int64()),
         ("currency", pa.string()),
         ("category", pa.string()),
+        ("tags", pa.list_(pa.string())),
         ("available", pa.bool_()),
         ("group_id", pa.string()),
+        ("brand", pa.string()),
     ]
 )
 
@@ -83,9 +85,12 @@ def event(
     }
 
 
-def item(item_id: str, category: str | None = None, price: int | None = None) -> dict[str, Any]:
+def item(
+    item_id: str, category: str | None = None, price: int | None = None, **told: Any
+) -> dict[str, Any]:
     """Return a row of the catalogue."""
-    return {"item_id": item_id, "category": category, "price_minor": price, "available": True}
+    row = {"item_id": item_id, "category": category, "price_minor": price, "available": True}
+    return row | told
 
 
 def open_log(

@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.errors import WorkError
-from control_plane.models import neighbours, visitors
+from control_plane.models import neighbours, variants, visitors
 from control_plane.models.artifacts import Model, Rows, Segment, Visitors
+from control_plane.models.blend import blend_rows, sessions_with
+from control_plane.models.catalogue import read_catalogue
+from control_plane.models.content import similar_rows
 from control_plane.models.features import Features, visitor_features
 from control_plane.models.identity import name_segments
 from control_plane.models.live import session_states
@@ -52,13 +55,25 @@ def learn(
     with steps.step("reading events"):
         event_count = resolve_people(connection)
         interest = load_interest(connection, train.session_gap_minutes * 60)
-        histories = visitors.gather_histories(interest)
     items = len(interest.item_ids)
+    with steps.step("likening items"):
+        catalogue = read_catalogue(connection)
+        events = np.bincount(interest.item, minlength=items).astype(np.int64)
+        leader = variants.product_leaders(catalogue, events)
+        twin = variants.twin_leaders(catalogue, leader, events)
+        similar = similar_rows(catalogue, twin, train.neighbours)
+    interest = variants.pool(interest, leader)
+    histories = visitors.gather_histories(interest)
     with steps.step("counting neighbours"):
-        table = neighbours.fit_sessions(interest.sessions(), items, train.neighbours)
+        sessions = interest.sessions()
+        table = neighbours.fit_sessions(sessions, items, train.neighbours)
+        reminder_scale = neighbours.reminder_scale(table)
+        met = sessions_with(sessions, items)
+        table = blend_rows(table, similar, met, catalogue.available, train.neighbours)
+        table = variants.spread(table, leader)
     with steps.step("grouping visitors"):
-        sessions = sessions_per_visitor(interest, histories)
-        features = visitor_features(connection, histories.keys, sessions)
+        visits = sessions_per_visitor(interest, histories)
+        features = visitor_features(connection, histories.keys, visits)
         clustering, segments = _group(features, histories.keys, train, previous)
     with steps.step("telling segments from sessions"):
         live = _live(connection, interest, histories, clustering, segments, train, timezone)
@@ -74,9 +89,9 @@ def learn(
     model = Model(
         model_time=model_time,
         item_ids=interest.item_ids,
-        item_events=np.bincount(interest.item, minlength=items).astype(np.int64),
+        item_events=events,
         neighbours=table,
-        reminder_scale=neighbours.reminder_scale(table),
+        reminder_scale=reminder_scale,
         popular=popular,
         segments=segments,
         visitors=_visitors(histories, clustering, rows),

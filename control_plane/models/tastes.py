@@ -19,7 +19,8 @@ MOST_TASTES = 60
 #: Events of the average visitor mixed into each one's shares: one view is not yet a taste.
 PRIOR_EVENTS = 1.0
 
-_SEPARATOR = re.compile(r"\s*[>/|]\s*")
+#: Between the parts of a category path.
+SEPARATOR = re.compile(r"\s*[>/|]\s*")
 
 _EVENTS = """
 SELECT person, category, count(*) AS events
@@ -62,7 +63,7 @@ def visitor_tastes(connection: duckdb.DuckDBPyConnection, keys: NDArray[np.uint6
 
 def broad_categories(paths: list[str]) -> dict[str, str]:
     """Map category paths ("Shoes > Running") to their part on the first level that tells apart."""
-    levels = {path: _SEPARATOR.split(path.strip()) for path in paths}
+    levels = {path: SEPARATOR.split(path.strip()) for path in paths}
     depth = max((len(parts) for parts in levels.values()), default=0)
     for level in range(depth):
         names = {path: parts[min(level, len(parts) - 1)] for path, parts in levels.items()}

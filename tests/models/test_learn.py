@@ -83,7 +83,7 @@ def test_a_bot_changes_nothing():
 
 def test_refused_consent_leaves_no_row_but_feeds_neighbours_and_popularity():
     refused = [event(name, user=1, consent=()) for name in ("Hats-1", "Hats-2")]
-    model = learned(refused)
+    model = learned(refused, items=[])
     assert len(model.visitors.keys) == 0
     assert len(model.neighbours.items) == 2
     assert ids(model, model.popular["all"]) == ["Hats-1", "Hats-2"]
@@ -127,7 +127,7 @@ def test_the_steps_are_told_as_they_start():
     with open_log([event("a", user=1)]) as log:
         model = learn(log, Train(), progress=told.append)
     assert told == list(model.report["seconds"])
-    assert len(told) == 6
+    assert len(told) == 7
 
 
 def test_an_empty_log_is_an_error_that_says_what_to_do():

@@ -1,0 +1,65 @@
+"""What the catalogue says of each item that is learned about: texts, paths, prices, variants."""
+
+from __future__ import annotations
+
+import duckdb
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from control_plane.models.tastes import SEPARATOR
+
+_ITEMS = """
+SELECT coalesce(title, '') AS title, coalesce(brand, '') AS brand,
+       coalesce(category, '') AS category, coalesce(tags, []) AS tags,
+       coalesce(price_minor, 0) AS price, coalesce(group_id, '') AS group_id,
+       coalesce(available, true) AS available
+FROM item_numbers LEFT JOIN items USING (item_id) ORDER BY item
+"""
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """All items by number; every list and array has n entries, empty where nothing is known.
+
+    `category` is the path from the broadest name to the narrowest; `price` (n,) int64 in minor
+    units, 0 for unknown; `group` the name that joins a product's variants.
+    """
+
+    title: list[str]
+    brand: list[str]
+    category: list[tuple[str, ...]]
+    tags: list[tuple[str, ...]]
+    price: NDArray[np.int64]
+    group: list[str]
+    available: NDArray[np.bool_]
+
+    def take(self, items: NDArray[np.int32]) -> Catalogue:
+        """Return what is known of `items`, in that order."""
+        chosen = items.tolist()
+        return Catalogue(
+            title=[self.title[item] for item in chosen],
+            brand=[self.brand[item] for item in chosen],
+            category=[self.category[item] for item in chosen],
+            tags=[self.tags[item] for item in chosen],
+            price=self.price[items],
+            group=[self.group[item] for item in chosen],
+            available=self.available[items],
+        )
+
+
+def read_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
+    """Return what the view `items` says of the items of the table `item_numbers`."""
+    rows = connection.execute(_ITEMS).fetchall()
+    return Catalogue(
+        title=[row[0] for row in rows],
+        brand=[row[1].strip().casefold() for row in rows],
+        category=[_path(row[2]) for row in rows],
+        tags=[tuple(row[3]) for row in rows],
+        price=np.array([max(row[4], 0) for row in rows], dtype=np.int64),
+        group=[row[5] for row in rows],
+        available=np.array([row[6] for row in rows], dtype=np.bool_),
+    )
+
+
+def _path(category: str) -> tuple[str, ...]:
+    return tuple(part.casefold() for part in SEPARATOR.split(category.strip()) if part)
