@@ -73,7 +73,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     `popular` maps "all", "segment:KEY" and "country:XX" to item numbers, best first; `latest`
     likewise "trending", "trending:XX" and "new". `related` has an item's other rows by the name of
-    their stage, "also_bought" or "similar"; what it lacks, the shop has not enough events for.
+    their stage, "also_bought" or "similar"; what it lacks, the shop says too little for.
     `reminder_scale` is the median of the neighbour rows' maxima. `report` is JSON-able.
     """
 

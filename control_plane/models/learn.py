@@ -21,6 +21,7 @@ from control_plane.models.features import Features, visitor_features
 from control_plane.models.identity import name_segments
 from control_plane.models.live import session_states
 from control_plane.models.popular import popular_lists
+from control_plane.models.ranking import best_of_rows
 from control_plane.models.report import count, make_report
 from control_plane.models.segments import Clustering, fit_segments
 from control_plane.models.surrogate import Surrogate, fit_surrogate
@@ -28,6 +29,9 @@ from control_plane.models.visitors import Histories
 from control_plane.profiles.interest import Interest, load_interest, newest_time
 from control_plane.profiles.people import resolve_people
 from control_plane.settings import Train
+
+#: Items of a row of what is similar: a shelf and what may not be shown.
+SIMILAR_ITEMS = 24
 
 #: Told what is being done, as each step starts.
 Progress = Callable[[str], None]
@@ -93,6 +97,7 @@ def learn(
         neighbours=table,
         reminder_scale=reminder_scale,
         popular=popular,
+        related={"similar": best_of_rows(similar, SIMILAR_ITEMS)} if len(similar.items) else {},
         segments=segments,
         visitors=_visitors(histories, clustering, rows),
         key_id=key_id,

@@ -30,6 +30,14 @@ def top_per_row(matrix: Any, limit: int) -> Rows:
     return Rows(indptr, column[best].astype(np.int32), scores[best])
 
 
+def best_of_rows(rows: Rows, limit: int) -> Rows:
+    """Return the `limit` best of each row."""
+    lengths = np.diff(rows.indptr)
+    kept = np.arange(len(rows.items)) - np.repeat(rows.indptr[:-1], lengths) < limit
+    indptr = np.append(0, np.cumsum(np.minimum(lengths, limit))).astype(np.int64)
+    return Rows(indptr, rows.items[kept], rows.scores[kept])
+
+
 def stack(blocks: Iterable[Rows]) -> Rows:
     """Join blocks of rows into one table, in the order given."""
     parts = list(blocks)

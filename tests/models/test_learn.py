@@ -75,6 +75,26 @@ def test_a_then_b_puts_b_in_as_row():
     assert ids(model, model.neighbours.items[start:stop]) == ["b"]
 
 
+def test_a_new_red_shoe_stands_beside_red_shoes_before_anybody_met_it():
+    titles = ["Red shoe Fen", "Red shoe Kip", "Blue hat Mo", "Blue hat Ula", "Red shoe Ska"]
+    goods = [item(str(n), title.split()[1], 5000, title=title) for n, title in enumerate(titles)]
+    events = [event(a, b, session=f"{n}{a}") for n in range(20) for a, b in ["01", "23"]]
+    model = learned(events, items=goods)
+    near = {
+        name: ids(model, model.neighbours.items[slice(*model.neighbours.indptr[n : n + 2])])
+        for n, name in enumerate(model.item_ids)
+    }
+    assert set(near["4"]) == {"0", "1"}
+    assert near["0"] == ["1", "4"]
+    assert near["2"] == ["3"]
+    similar = model.related["similar"]
+    assert set(ids(model, similar.items[slice(*similar.indptr[4:6])])) == {"0", "1"}
+
+
+def test_a_shop_without_a_catalogue_has_no_similar_rows():
+    assert learned([event("a", "b", session="s")], items=[]).related == {}
+
+
 def test_a_bot_changes_nothing():
     events = visits(range(1, 31))
     bot = [event(f"Bags-{n}", device=99, session="bot", bot=True) for n in range(10)] * 50
