@@ -72,13 +72,13 @@ def shop_zone(project: Project) -> str:
     return load_rules(project.root).timezone
 
 
-def epoch_ms(text: str, zone: str) -> int:
+def epoch_ms(text: str, zone: str, field: str = "--at") -> int:
     """Return a time of the shop in epoch milliseconds; raise InputError when it is none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(
-            f"{text!r} is not a time", field="--at", remedy="Write it as 2026-11-27T09:00."
+            f"{text!r} is not a time", field=field, remedy="Write it as 2026-11-27T09:00."
         ) from error
     local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
     return int(local.timestamp() * 1000)

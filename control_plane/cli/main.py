@@ -29,6 +29,7 @@ COMMANDS = {
     "overlay": "overlay:overlay",
     "dev": "dev:dev",
     "key": "keys:key",
+    "evaluate": "evaluate:evaluate",
     "explain": "explain:explain",
     "preview": "preview:preview",
     "bench": "bench:bench",

@@ -33,6 +33,14 @@ def pack_numbers(values: NDArray[Any]) -> tuple[list[int], bytes]:
     return [base, bits], pack_bits(numbers - base, bits) if bits else b""
 
 
+def unpack_numbers(shape: list[int], data: bytes, count: int) -> NDArray[np.int64]:
+    """Return the numbers that `pack_numbers` wrote, int64 (count,)."""
+    base, bits = shape
+    if not bits:
+        return np.full(count, base, dtype=np.int64)
+    return base + unpack_bits(data, bits, count)
+
+
 def number_columns(
     numbers: Mapping[str, NDArray[Any]],
 ) -> tuple[dict[str, list[int]], dict[str, Column]]:
@@ -46,6 +54,13 @@ def pack_bits(values: NDArray[np.int64], bits: int) -> bytes:
     """Return numbers below 2^bits, one after another, and spare bytes."""
     flags = ((values[:, None] >> np.arange(bits)) & 1).astype(np.uint8)
     return np.packbits(flags.ravel(), bitorder="little").tobytes() + bytes(SPARE_BYTES)
+
+
+def unpack_bits(data: bytes, bits: int, count: int) -> NDArray[np.int64]:
+    """Return the numbers that `pack_bits` wrote, int64 (count,)."""
+    flags = np.unpackbits(np.frombuffer(data, dtype=np.uint8), bitorder="little")
+    places = flags[: count * bits].reshape(-1, bits).astype(np.int64)
+    return (places << np.arange(bits)).sum(axis=1)
 
 
 def pack_pieces(

@@ -31,6 +31,7 @@ from control_plane.keyring import load_signing_key
 from control_plane.models.artifacts import Model, load
 from control_plane.rules.load import load_rules, to_table, validate_segments
 from control_plane.rules.phases import Past, past_of, validate_phases
+from control_plane.rules.shapes import Rules
 from control_plane.settings import Project
 from control_plane.tables import FORMAT, digest
 
@@ -69,9 +70,13 @@ def compile_release(
     log: duckdb.DuckDBPyConnection,
     progress: Progress = lambda step: None,
     catalogue_at: int = 0,
+    rules: Rules | None = None,
 ) -> Release:
-    """Compile a model with the catalogue that `log` shows as `items`, and the project's rules."""
-    rules = load_rules(project.root)
+    """Compile a model with the catalogue that `log` shows as `items`, and the project's rules.
+
+    `rules` may stand in for those of the project's file.
+    """
+    rules = rules or load_rules(project.root)
     validate_segments(rules, [segment.key for segment in model.segments])
     table = to_table(rules)
     past, now = _past_experiments(project.build), past_of(table)

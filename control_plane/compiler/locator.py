@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from control_plane.compiler.bits import pack_bits
+from control_plane.compiler.bits import pack_bits, unpack_bits
 from control_plane.errors import TableError
 from control_plane.hashing import Lanes, fmix32
 
@@ -51,7 +51,7 @@ def locate(parts: list[LocatorPart], lanes: Lanes) -> NDArray[np.int64]:
     for number, cells in enumerate(parts):
         here = part == number
         edges = _cells_of(high[here], low[here], cells.seed, cells.third)
-        table = _unpack_cells(cells)
+        table = unpack_bits(cells.cells, cells.bits, 3 * cells.third)
         out[here] = table[edges[0]] ^ table[edges[1]] ^ table[edges[2]]
     return out
 
@@ -120,9 +120,3 @@ def _assign(
         others = table[edges[0, keys]] ^ table[edges[1, keys]] ^ table[edges[2, keys]]
         table[cells] = answers[keys] ^ others
     return pack_bits(table, bits)
-
-
-def _unpack_cells(part: LocatorPart) -> NDArray[np.int64]:
-    flags = np.unpackbits(np.frombuffer(part.cells, dtype=np.uint8), bitorder="little")
-    places = flags[: 3 * part.third * part.bits].reshape(-1, part.bits).astype(np.int64)
-    return (places << np.arange(part.bits)).sum(axis=1)

@@ -21,7 +21,7 @@ def popular_value(
 ) -> Value:
     """Return the value of all lists, cut to fit; what is sold out stands last, but may be back."""
     lists = shown_lists(popular, place, cards.available)
-    carded = _carded(lists, cards.size())
+    carded = with_cards(lists, cards.size())
     header, columns = card_columns(cards.take(carded))
     packed = pack(
         "popular",
@@ -53,7 +53,7 @@ def shown_lists(
     return lists
 
 
-def _carded(lists: dict[str, NDArray[np.int64]], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+def with_cards(lists: dict[str, NDArray[np.int64]], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the items, ascending, whose cards fit: every list's first, then its second, …"""
     ranked: dict[int, None] = {}
     longest = max((len(items) for items in lists.values()), default=0)

@@ -53,12 +53,16 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
-    """One bar of a plot; `low` and `high` are the ends of its confidence interval."""
+    """One bar of a plot; `low` and `high` are the ends of its confidence interval.
+
+    `aside`: what the others are held against, drawn as the quieter one.
+    """
 
     name: str
     value: float
     low: float | None = None
     high: float | None = None
+    aside: bool = False
 
 
 def line_plot(
@@ -103,7 +107,7 @@ def bar_plot(title: str, bars: Sequence[Bar], *, x_label: str, width: float = 5.
 
     def draw(axes: Any) -> None:
         places = range(len(bars))
-        colours = [_SERIES[bar.value < 0] for bar in bars]
+        colours = [_SOFT if bar.aside else _SERIES[bar.value < 0] for bar in bars]
         axes.barh(places, [bar.value for bar in bars], color=colours, height=0.62)
         for place, bar in enumerate(bars):
             if bar.low is not None and bar.high is not None:

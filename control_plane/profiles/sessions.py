@@ -55,18 +55,26 @@ def session_table(
     events: NDArray[Any],
     seconds: NDArray[np.int64],
 ) -> Sessions:
-    """Gather interest events, given in time order, into sessions.
+    """Gather interest events, given in time order, into sessions, step by step."""
+    rows = session_rows(session, items, events)
+    session = session[rows]
+    first = np.flatnonzero(np.r_[True, session[1:] != session[:-1]][: len(session)])
+    indptr = np.append(first, len(session)).astype(np.int64)
+    return Sessions(indptr, items[rows], seconds[rows][indptr[1:] - 1])
+
+
+def session_rows(
+    session: NDArray[np.int64], items: NDArray[np.int32], events: NDArray[Any]
+) -> NDArray[np.intp]:
+    """Return the rows that are steps of sessions: session by session, each in time order.
 
     Next-door events of different names about one item are one step (a click in a list, then
     the view it leads to, then the cart); the same event repeated is a repeated interest.
     """
     order = np.argsort(session, kind="stable")
-    session, items, events, seconds = session[order], items[order], events[order], seconds[order]
+    session, items, events = session[order], items[order], events[order]
     steps = np.ones(len(order), dtype=bool)
     steps[1:] = (
         (session[1:] != session[:-1]) | (items[1:] != items[:-1]) | (events[1:] == events[:-1])
     )
-    session, items, seconds = session[steps], items[steps], seconds[steps]
-    first = np.flatnonzero(np.r_[True, session[1:] != session[:-1]][: len(session)])
-    indptr = np.append(first, len(session)).astype(np.int64)
-    return Sessions(indptr, items, seconds[indptr[1:] - 1])
+    return order[steps]

@@ -1,0 +1,1 @@
+"""How good shelves are: split by time, measured as served, against plain baselines."""
