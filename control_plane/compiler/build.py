@@ -186,6 +186,7 @@ def _compile_tables(
         latest=latest[0].digest if latest else None,
         related={kind: (related[kind][0], made) for kind, made in related_digests.items() if made},
         reminder_scale=model.reminder_scale,
+        serving=model.serving,
         segments=[(segment.key, segment.name, segment.when) for segment in model.segments],
         rules=rules,
         templates=templates,

@@ -15,6 +15,7 @@ from control_plane.compiler.locator import LocatorPart
 from control_plane.compiler.values import Value, make_value
 from control_plane.envelope import MANIFEST, seal
 from control_plane.errors import InputError
+from control_plane.models.recipe import Serving
 from control_plane.tables import FORMAT, MAX_VALUE_BYTES, pack
 
 #: What moves from the manifest into values of its own, until it fits: each costs some visitors a
@@ -34,9 +35,6 @@ PAGE_ENTRIES = 3_500
 #: Of the manifest's bytes, what is left to its envelope.
 SEAL_BYTES = 512
 
-#: How the worker sums a session's rows (facts measured on four public sets; see docs/models.md).
-SERVING = {"items": 10, "decay": 1.2, "reminder": 1.2, "reminder_decay": 8.0}
-
 
 class Parts(msgspec.Struct, frozen=True):
     """Everything a manifest names."""
@@ -55,6 +53,7 @@ class Parts(msgspec.Struct, frozen=True):
     latest: bytes | None
     related: dict[str, tuple[NDArray[np.int64], list[bytes]]]
     reminder_scale: float
+    serving: Serving
     segments: list[tuple[str, str, dict[str, Any] | None]]
     rules: dict[str, Any]
     templates: dict[str, Any]
@@ -110,7 +109,7 @@ def _body(
         "related": {
             kind: _list(firsts, digests, pages) for kind, (firsts, digests) in parts.related.items()
         },
-        "serving": {**SERVING, "reminder_scale": parts.reminder_scale},
+        "serving": {**msgspec.to_builtins(parts.serving), "reminder_scale": parts.reminder_scale},
         "segments": [list(segment) for segment in parts.segments],
         "rules": parts.rules,
         "templates": parts.templates,

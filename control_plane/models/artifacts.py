@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.errors import TableError
+from control_plane.models.recipe import Serving
 
-FORMAT = 2
+FORMAT = 3
 FILE = "model.npz"
 
 IntArray = NDArray[np.int32]
@@ -74,7 +75,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     `popular` maps "all", "segment:KEY" and "country:XX" to item numbers, best first; `latest`
     likewise "trending", "trending:XX" and "new". `related` has an item's other rows by the name of
     their stage, "also_bought" or "similar"; what it lacks, the shop says too little for.
-    `reminder_scale` is the median of the neighbour rows' maxima. `report` is JSON-able.
+    `reminder_scale` is the median of the neighbour rows' maxima; `serving` says how they are
+    summed. `report` is JSON-able.
     """
 
     model_time: str
@@ -82,6 +84,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     item_events: NDArray[np.int64]
     neighbours: Rows
     reminder_scale: float
+    serving: Serving = Serving()
     popular: dict[str, IntArray]
     latest: dict[str, IntArray] = {}
     related: dict[str, Rows] = {}
@@ -109,6 +112,7 @@ def save(model: Model, folder: Path) -> Path:
         "model_time": model.model_time,
         "item_ids": model.item_ids,
         "reminder_scale": model.reminder_scale,
+        "serving": model.serving,
         "popular": list(model.popular),
         "latest": list(model.latest),
         "related": list(model.related),
@@ -154,6 +158,7 @@ def load(folder: Path) -> Model:
         item_events=arrays["item_events"],
         neighbours=_rows(arrays, "neighbours"),
         reminder_scale=facts["reminder_scale"],
+        serving=msgspec.convert(facts["serving"], Serving),
         popular={key: arrays[f"popular.{key}"] for key in facts["popular"]},
         latest={key: arrays[f"latest.{key}"] for key in facts["latest"]},
         related={kind: _rows(arrays, f"related.{kind}") for kind in facts["related"]},

@@ -1,54 +1,57 @@
-"""What is looked at with, and after, each item: the session neighbour table.
-
-The worker sums the rows of a session's newest items:
-score(j) = sum over the last 10 events, p = 0 the newest, of e^(-p/1.2) · row(item_p)[j]
-and, where repeats are wanted, adds to each seen item, once for every one of those events,
-`REMINDER · reminder_scale · e^(-p/8)`.
-"""
+"""What is looked at with, and after, each item: the session neighbour table (see recipe.py)."""
 
 from __future__ import annotations
 
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from control_plane.models.artifacts import Rows
+from control_plane.models.pairs import Pairs, count_pairs, find_occurrences, weigh
 from control_plane.models.ranking import blocks, stack, top_per_row
+from control_plane.models.recipe import DEFAULT, Recipe
 from control_plane.profiles.sessions import Sessions
 
-# The recipe's constants: tuned on the last 8 % of sessions of several shops, where one shared
-# default came within 1.6 points of HR@20 of each shop's own.
-WINDOW = 10
-FORWARD_DECAY, BACKWARD_DECAY, BACKWARD_WEIGHT = 3.0, 4.0, 0.5
-LENGTH_POWER, AGE_SHARE = -0.25, 0.6
-SOURCE_POWER, TARGET_POWER, SOURCE_SMOOTHING = 0.8, 0.2, 5.0
+#: Events whose pairs are counted at once; at most 20 pairs each, about 60 bytes a pair.
+_BLOCK_EVENTS = 50_000
 
-#: Events whose pairs are counted at once; 20 pairs each, about 30 bytes a pair.
-_BLOCK_EVENTS = 150_000
+#: Blocks counted at once: most of the work is done outside of Python's lock.
+_THREADS = 2
 
 
-def fit_sessions(sessions: Sessions, item_count: int, limit: int) -> Rows:
-    """Return the `limit` best neighbours of each item, from the order of sessions.
+def fit_sessions(sessions: Sessions, item_count: int, limit: int, recipe: Recipe = DEFAULT) -> Rows:
+    """Return the `limit` best neighbours of each item, from the order of sessions."""
+    occurrences = find_occurrences(sessions, item_count)
+    weights = session_weights(sessions, recipe)
 
-    A pair at distance d adds the session's weight times e^(-(d-1)/3) to the later item's place
-    in the earlier item's row, and 0.5 e^(-(d-1)/4) the other way round; an item repeated is
-    its own neighbour. Score = w / ((n_i + 5)^0.8 n_j^0.2), n = times the item was met.
-    """
-    counts = np.bincount(sessions.items, minlength=item_count)
-    weights = session_weights(sessions)
-    by_item = np.argsort(sessions.items, kind="stable")
-    first = np.append(0, np.cumsum(counts))
-    tables = []
-    for start, stop in blocks(counts, _BLOCK_EVENTS):
-        events = by_item[first[start] : first[stop]]
-        pairs = _count_pairs(sessions, weights, events, (start, stop), item_count)
-        row = np.repeat(np.arange(start, stop), np.diff(pairs.indptr))
-        pairs.data /= (counts[row] + SOURCE_SMOOTHING) ** SOURCE_POWER
-        pairs.data /= counts[pairs.indices] ** TARGET_POWER
-        tables.append(top_per_row(pairs, limit))
-    return stack(tables)
+    def fit_block(bounds: tuple[int, int]) -> Rows:
+        pairs = count_pairs(occurrences, *bounds, recipe.window)
+        return score_pairs(pairs, occurrences.people, weights, limit, recipe)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return stack(pool.map(fit_block, blocks(np.diff(occurrences.first), _BLOCK_EVENTS)))
+
+
+def score_pairs(
+    pairs: Pairs,
+    people: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    limit: int,
+    recipe: Recipe,
+) -> Rows:
+    """Return the rows of the pairs' items, weighed by a recipe."""
+    source = pairs.row + pairs.start
+    scores = weigh(pairs, weights, recipe)
+    lone = (pairs.voice_counts() == 1) & (source != pairs.column)
+    scores[lone] *= recipe.lone_weight
+    scores[lone & (people[source] >= recipe.crowd)] = 0
+    scores /= ((people + recipe.source_smoothing) ** recipe.source_power)[source]
+    scores /= (np.maximum(people, 1) ** recipe.target_power)[pairs.column]
+    table = (scores, pairs.column, pairs.indptr())
+    shape = (pairs.stop - pairs.start, len(people))
+    return top_per_row(sparse.csr_matrix(table, shape=shape), limit)
 
 
 def reminder_scale(rows: Rows) -> float:
@@ -57,34 +60,11 @@ def reminder_scale(rows: Rows) -> float:
     return float(np.median(rows.scores[rows.indptr[filled]])) if len(filled) else 0.0
 
 
-def session_weights(sessions: Sessions) -> NDArray[np.float64]:
-    """Return length^-0.25 · e^(-age / (0.6 · span)) of each session, in time of the log itself."""
+def session_weights(sessions: Sessions, recipe: Recipe) -> NDArray[np.float64]:
+    """Return what each session's pairs weigh, by its length and its age in the log's own time."""
     if not len(sessions.ends):
         return np.zeros(0)
     age = sessions.ends.max() - sessions.ends
     span = max(int(age.max()), 1)
-    return np.diff(sessions.indptr) ** LENGTH_POWER * np.exp(-age / (AGE_SHARE * span))
-
-
-def _count_pairs(
-    sessions: Sessions,
-    weights: NDArray[np.float64],
-    events: NDArray[np.intp],
-    items: tuple[int, int],
-    item_count: int,
-) -> Any:
-    """Return the weighted pairs of `events`, all those of a range of items, as a CSR matrix."""
-    session = np.searchsorted(sessions.indptr, events, side="right") - 1
-    earliest, latest = sessions.indptr[session], sessions.indptr[session + 1]
-    rows, columns, values = [], [], []
-    for distance in range(1, WINDOW + 1):
-        later, earlier = events + distance < latest, events - distance >= earliest
-        forward = np.exp(-(distance - 1) / FORWARD_DECAY)
-        backward = BACKWARD_WEIGHT * np.exp(-(distance - 1) / BACKWARD_DECAY)
-        for near, step, decay in ((later, distance, forward), (earlier, -distance, backward)):
-            rows.append(sessions.items[events[near]] - items[0])
-            columns.append(sessions.items[events[near] + step])
-            values.append(weights[session[near]] * decay)
-    shape = (items[1] - items[0], item_count)
-    cells = (np.concatenate(rows), np.concatenate(columns))
-    return sparse.coo_matrix((np.concatenate(values), cells), shape=shape).tocsr()
+    lengths = np.diff(sessions.indptr).astype(np.float64)
+    return lengths**-recipe.length_power * np.exp(-age / (recipe.age_share * span))

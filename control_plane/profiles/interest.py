@@ -64,7 +64,9 @@ class Interest(msgspec.Struct, frozen=True):
 
     def sessions(self) -> Sessions:
         """Return the items of each session, whoever's it was."""
-        return session_table(self.session, self.item, self.event, self.seconds)
+        return session_table(
+            self.session, self.person, self.item, self.event, self.kind, self.seconds
+        )
 
 
 def load_interest(connection: duckdb.DuckDBPyConnection, gap_seconds: int) -> Interest:

@@ -12,13 +12,26 @@ from numpy.typing import NDArray
 class Sessions(msgspec.Struct, frozen=True):
     """The items of each session, oldest first: session s is `items[indptr[s]:indptr[s + 1]]`.
 
-    Shapes: indptr (sessions + 1,) int64; items (n,) int32 item numbers; ends (sessions,) int64
-    epoch seconds of each session's newest event. No session is empty.
+    Shapes: indptr (sessions + 1,) int64; items (n,) int32 item numbers; kinds (n,) int8 the
+    strongest thing done with each (view, cart, order); ends (sessions,) int64 epoch seconds of
+    each session's newest event; owners (sessions,) int64, the same for sessions of one person,
+    a number of its own for a session of nobody known. No session is empty.
     """
 
     indptr: NDArray[np.int64]
     items: NDArray[np.int32]
+    kinds: NDArray[np.int8]
     ends: NDArray[np.int64]
+    owners: NDArray[np.int64]
+
+    def take(self, chosen: NDArray[np.intp]) -> Sessions:
+        """Return the sessions at the places `chosen`, in that order."""
+        lengths = np.diff(self.indptr)[chosen]
+        indptr = np.append(0, np.cumsum(lengths)).astype(np.int64)
+        steps = np.repeat(self.indptr[chosen] - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return Sessions(
+            indptr, self.items[steps], self.kinds[steps], self.ends[chosen], self.owners[chosen]
+        )
 
 
 def number_sessions(
@@ -51,16 +64,25 @@ def number_sessions(
 
 def session_table(
     session: NDArray[np.int64],
+    person: NDArray[np.int32],
     items: NDArray[np.int32],
-    events: NDArray[Any],
+    events: NDArray[np.int8],
+    kinds: NDArray[np.int8],
     seconds: NDArray[np.int64],
 ) -> Sessions:
-    """Gather interest events, given in time order, into sessions, step by step."""
-    rows = session_rows(session, items, events)
-    session = session[rows]
-    first = np.flatnonzero(np.r_[True, session[1:] != session[:-1]][: len(session)])
-    indptr = np.append(first, len(session)).astype(np.int64)
-    return Sessions(indptr, items[rows], seconds[rows][indptr[1:] - 1])
+    """Gather interest events, given in time order, into sessions; -1 in `person` is nobody.
+
+    A step is as strong as the strongest of its events.
+    """
+    order, starts = _steps(session, items, events)
+    rows = order[starts]
+    first = np.flatnonzero(np.r_[True, np.diff(session[rows]) != 0][: len(rows)])
+    indptr = np.append(first, len(rows)).astype(np.int64)
+    newest = rows[indptr[1:] - 1]
+    strongest = np.maximum.reduceat(kinds[order], starts) if len(rows) else kinds[:0]
+    nobody = person.max(initial=-1) + 1 + session[newest]
+    owners = np.where(person[newest] >= 0, person[newest], nobody)
+    return Sessions(indptr, items[rows], strongest, seconds[newest], owners.astype(np.int64))
 
 
 def session_rows(
@@ -71,10 +93,18 @@ def session_rows(
     Next-door events of different names about one item are one step (a click in a list, then
     the view it leads to, then the cart); the same event repeated is a repeated interest.
     """
+    order, starts = _steps(session, items, events)
+    return order[starts]
+
+
+def _steps(
+    session: NDArray[np.int64], items: NDArray[np.int32], events: NDArray[Any]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return events session by session, and where in that order each step starts."""
     order = np.argsort(session, kind="stable")
     session, items, events = session[order], items[order], events[order]
     steps = np.ones(len(order), dtype=bool)
     steps[1:] = (
         (session[1:] != session[:-1]) | (items[1:] != items[:-1]) | (events[1:] == events[:-1])
     )
-    return order[steps]
+    return order, np.flatnonzero(steps)

@@ -11,6 +11,7 @@ from control_plane.compiler.locator import LocatorPart
 from control_plane.compiler.manifest import Parts, make_manifest
 from control_plane.compiler.values import Value
 from control_plane.envelope import MANIFEST, unseal
+from control_plane.models.recipe import Serving
 from control_plane.tables import MAX_VALUE_BYTES
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -33,6 +34,7 @@ def parts_of(items: int, visitors: int, locator_bytes: int, rules: int = 100) ->
         latest=None,
         related={},
         reminder_scale=1.0,
+        serving=Serving(),
         segments=[],
         rules={"text": "r" * rules},
         templates={},

@@ -11,7 +11,10 @@ from typing import Any
 
 import msgspec
 
-from control_plane.compiler.manifest import SERVING
+from control_plane.models.recipe import Serving
+
+#: What the reference sums rows by: that of a model which says nothing else.
+SERVING = Serving()
 
 PERSONAL = ("session", "visitor", "recently_viewed")
 RELATED = ("also_bought", "similar")
@@ -158,7 +161,7 @@ def shelf(world: World, content: dict[str, Any], visit: Visit, numbering: list[s
     """Return the SKUs that stand on a shelf, best first; of equal ones the lower number's."""
     person = visit.person if visit.consent else None
     events = visit.events if visit.consent else []
-    recent = [item for _, item in events[-SERVING["items"] :][::-1] if item in world.items]
+    recent = [item for _, item in events[-SERVING.items :][::-1] if item in world.items]
     exclude = {"seen": False, "in_cart": True, "bought": True, "unavailable": True}
     exclude |= content["exclude"]
     out = {visit.page}
@@ -244,9 +247,9 @@ def _source(
         reminds = content.get("reminder", "off" if exclude["seen"] else "on") == "on"
         for age, item in enumerate(recent):
             for sku, score in world.neighbours[item].items():
-                scores[sku] = scores.get(sku, 0.0) + score * math.exp(-age / SERVING["decay"])
+                scores[sku] = scores.get(sku, 0.0) + score * math.exp(-age / SERVING.decay)
             if reminds:
-                again = SERVING["reminder"] * math.exp(-age / SERVING["reminder_decay"])
+                again = SERVING.reminder * math.exp(-age / SERVING.reminder_decay)
                 scores[item] = scores.get(item, 0.0) + again
         return scores
     segment = f"segment:s{person.segment}" if person else ""

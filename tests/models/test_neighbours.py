@@ -12,18 +12,21 @@ from hypothesis import strategies as st
 
 from control_plane.models import neighbours
 from control_plane.models.neighbours import fit_sessions, reminder_scale
+from control_plane.models.recipe import Recipe
 from control_plane.profiles.sessions import Sessions
 
 DAY = 86_400
 
 
-def sessions(*lists, ends=None):
-    """Return sessions of item numbers that end one second apart, or at `ends`."""
-    lengths = [len(items) for items in lists]
+def sessions(*lists, ends=None, owners=None, kinds=None):
+    """Return views of items in sessions that end at once, or at `ends`, each of another person."""
+    indptr = np.append(0, np.cumsum([len(items) for items in lists])).astype(np.int64)
     return Sessions(
-        np.append(0, np.cumsum(lengths)).astype(np.int64),
+        indptr,
         np.array([item for items in lists for item in items], dtype=np.int32),
+        np.zeros(indptr[-1], np.int8) if kinds is None else np.array(kinds, np.int8),
         np.array(ends if ends is not None else [0] * len(lists), dtype=np.int64),
+        np.arange(len(lists)) if owners is None else np.array(owners, dtype=np.int64),
     )
 
 
@@ -39,8 +42,8 @@ def test_what_follows_is_a_nearer_neighbour_than_what_went_before():
 
 
 def test_scores_are_the_recipes():
-    table = fit_sessions(sessions([0, 1, 2]), 3, 50)
-    weight, degree = 3**-0.25, 6**0.8
+    table = fit_sessions(sessions([0, 1, 2], [0, 1, 2]), 3, 50)
+    weight, degree = 2 * 3**-0.25 / 2**0.2, 7**0.8
     assert row(table, 0) == pytest.approx(
         {1: weight / degree, 2: weight * math.exp(-1 / 3) / degree}
     )
@@ -51,7 +54,35 @@ def test_scores_are_the_recipes():
 
 def test_a_repeated_item_is_its_own_neighbour():
     table = fit_sessions(sessions([0, 0]), 1, 50)
-    assert row(table, 0) == pytest.approx({0: 1.5 * 2**-0.25 / (7**0.8 * 2**0.2)})
+    assert row(table, 0) == pytest.approx({0: 2**-0.25 / 6**0.8})
+
+
+def test_what_one_person_alone_did_counts_less():
+    table = fit_sessions(sessions([0, 1], [0, 2], [2, 0]), 3, 50, Recipe(lone_weight=0.1))
+    alone, together = row(table, 0)[1], row(table, 0)[2]
+    assert alone == pytest.approx(0.1 * 2**-0.25 / 8**0.8)
+    assert together == pytest.approx(1.5 * 2**-0.25 / (8**0.8 * 2**0.2))
+
+
+def test_what_one_person_alone_did_is_no_neighbour_of_an_item_that_a_crowd_met():
+    crowd = [[0, 1]] * 29
+    assert set(row(fit_sessions(sessions(*crowd[1:], [0, 2]), 3, 50), 0)) == {1, 2}
+    assert set(row(fit_sessions(sessions(*crowd, [0, 2]), 3, 50), 0)) == {1}
+    assert set(row(fit_sessions(sessions(*crowd, [0, 0, 2]), 3, 50), 2)) == {0}
+
+
+def test_a_person_counts_once_however_often_they_come():
+    once = fit_sessions(sessions([0, 1], [0, 2], owners=[7, 8]), 3, 50)
+    often = fit_sessions(sessions([0, 1], *[[0, 2]] * 9, owners=[7] + [8] * 9), 3, 50)
+    assert row(often, 0) == row(once, 0)
+    again = fit_sessions(sessions([0, 1], [0, 2, 0, 2, 0, 2], owners=[7, 8]), 3, 50)
+    assert row(again, 0)[2] < row(once, 0)[2]
+
+
+def test_carts_and_orders_count_more_than_views():
+    table = fit_sessions(sessions([0, 1], [0, 2], [0, 3], kinds=[0, 0, 0, 1, 0, 2]), 4, 50)
+    view, cart, order = (row(table, 0)[item] for item in (1, 2, 3))
+    assert (cart / view, order / view) == pytest.approx((1.5, 2))
 
 
 def test_an_item_further_than_the_window_is_no_neighbour():
@@ -98,9 +129,60 @@ def test_the_reminder_scale_is_the_median_of_the_best_scores():
     assert reminder_scale(table) == pytest.approx(np.median(best))
 
 
-@given(st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=15), max_size=8))
-def test_rows_are_sorted_positive_and_short_whatever_the_block(lists):
-    table = fit_sessions(sessions(*lists), 7, 4)
+@st.composite
+def worlds(draw):
+    """Draw sessions of few items and few people, who view, cart and order."""
+    lists = draw(st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=15), max_size=8))
+    count, steps = len(lists), sum(map(len, lists))
+    fill = {"min_size": count, "max_size": count}
+    return sessions(
+        *lists,
+        ends=draw(st.lists(st.integers(0, 9 * DAY), **fill)),
+        owners=draw(st.lists(st.integers(0, 3), **fill)),
+        kinds=draw(st.lists(st.integers(0, 2), min_size=steps, max_size=steps)),
+    )
+
+
+def slow_row(log, item, recipe):
+    """Return an item's scores by walking over every session, person by person."""
+    votes, met = {}, {}
+    newest = log.ends.max(initial=0)
+    span = max(int(newest - log.ends.min(initial=newest)), 1)
+    for number, owner in enumerate(log.owners.tolist()):
+        start, stop = log.indptr[number : number + 2].tolist()
+        age = math.exp(-(newest - log.ends[number]) / (recipe.age_share * span))
+        weight = (stop - start) ** -recipe.length_power * age
+        for at in range(start, stop):
+            met.setdefault(int(log.items[at]), set()).add(owner)
+            for other in range(max(start, at - recipe.window), min(stop, at + recipe.window + 1)):
+                if at == other or log.items[at] != item:
+                    continue
+                near = abs(other - at) - 1
+                way = math.exp(-near / recipe.forward_decay)
+                if other < at:
+                    way = recipe.backward_weight * math.exp(-near / recipe.backward_decay)
+                kind = (1, recipe.cart_weight, recipe.order_weight)[log.kinds[other]]
+                mine = votes.setdefault(int(log.items[other]), {})
+                mine[owner] = max(mine.get(owner, 0), weight * way * kind)
+    scores = {}
+    for other, by_owner in votes.items():
+        lone = len(by_owner) == 1 and other != item
+        share = recipe.lone_weight * (len(met[item]) < recipe.crowd) if lone else 1
+        score = share * sum(by_owner.values()) / len(met[other]) ** recipe.target_power
+        scores[other] = score / (len(met[item]) + recipe.source_smoothing) ** recipe.source_power
+    return {other: score for other, score in scores.items() if score > 0}
+
+
+@given(worlds(), st.sampled_from([Recipe(), Recipe(window=2, crowd=2), Recipe(length_power=0)]))
+def test_rows_are_as_a_slow_model_counts_them(log, recipe):
+    table = fit_sessions(log, 7, 50, recipe)
+    for item in range(7):
+        assert row(table, item) == pytest.approx(slow_row(log, item, recipe), rel=1e-5)
+
+
+@given(worlds())
+def test_rows_are_sorted_positive_and_short_whatever_the_block(log):
+    table = fit_sessions(log, 7, 4)
     for item in range(7):
         mine = slice(table.indptr[item], table.indptr[item + 1])
         scores = table.scores[mine]
@@ -109,6 +191,6 @@ def test_rows_are_sorted_positive_and_short_whatever_the_block(lists):
         assert (scores > 0).all()
         assert (np.diff(scores) <= 0).all()
     with mock.patch.object(neighbours, "_BLOCK_EVENTS", 3):
-        blocked = fit_sessions(sessions(*lists), 7, 4)
+        blocked = fit_sessions(log, 7, 4)
     assert blocked.items.tolist() == table.items.tolist()
     assert blocked.scores.tobytes() == table.scores.tobytes()
