@@ -1,8 +1,8 @@
 """Neighbours of items that few or nobody met: content where behaviour says little yet.
 
-A row is behaviour plus content times HALF_SESSIONS / (n + HALF_SESSIONS), n = the sessions in which
-its item was met: nothing else at first, half of it after HALF_SESSIONS, then less and less. So that
-new items are met at all, one place in EXPLORE of the rows of what is like them is theirs.
+A row is behaviour plus content times HALF_PEOPLE / (n + HALF_PEOPLE), n = the people who met its
+item: nothing else at first, half of it after HALF_PEOPLE, then less and less. So that new items
+are met at all, one place in EXPLORE of the rows of what is like them is theirs.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from control_plane.profiles.sessions import Sessions
 
 #: Measured on a gift shop's last invoices: 40.2 % HR@20 from 5 to 20, 39.8 with 50, 38.5 without
 #: content (tests/bench/cold_items.py).
-HALF_SESSIONS = 10
-#: Items met in fewer sessions are new.
-NEW_SESSIONS = 5
+HALF_PEOPLE = 10
+#: Items met by fewer people are new.
+NEW_PEOPLE = 5
 #: One place of so many is for new items: the tenth, the twentieth …
 EXPLORE = 10
 #: Less alike than this is no reason to show a new item.
@@ -35,39 +35,39 @@ _BELOW = 1 / 1024
 def blend_rows(
     behaviour: Rows,
     content: Rows,
-    sessions: NDArray[np.int64],
+    people: NDArray[np.int64],
     available: NDArray[np.bool_],
     limit: int,
 ) -> Rows:
     """Return the `limit` best neighbours of each item by behaviour and content.
 
-    `sessions` (n,) says in how many each item was met; the best score of a row that is all
+    `people` (n,) says how many met each item; the best score of a row that is all
     content is that of a usual row. New items that are `available` (n,) get their places in others'
     rows. Without content, behaviour comes back as it is.
     """
     if not len(content.items):
         return behaviour
     scale = reminder_scale(behaviour) or 1.0
-    blended = _matrix(behaviour) + _weakened(content, sessions, scale)
+    blended = _matrix(behaviour) + _weakened(content, people, scale)
     rows = top_per_row(blended, limit)
-    new = (sessions < NEW_SESSIONS) & available
+    new = (people < NEW_PEOPLE) & available
     return _explored(rows, content, new, limit) if new.any() else rows
 
 
-def sessions_with(sessions: Sessions, item_count: int) -> NDArray[np.int64]:
-    """Return in how many sessions each item was met, int64 (items,)."""
-    session = np.repeat(np.arange(len(sessions.ends)), np.diff(sessions.indptr))
-    met = np.unique(session * np.int64(item_count) + sessions.items)
+def people_with(sessions: Sessions, item_count: int) -> NDArray[np.int64]:
+    """Return how many people met each item, each session of nobody known counting as one."""
+    owner = np.repeat(sessions.owners, np.diff(sessions.indptr))
+    met = np.unique(owner * np.int64(item_count) + sessions.items)
     return np.bincount(met % item_count, minlength=item_count).astype(np.int64)
 
 
-def _weakened(content: Rows, sessions: NDArray[np.int64], scale: float) -> Any:
+def _weakened(content: Rows, people: NDArray[np.int64], scale: float) -> Any:
     rows = _matrix(content)
-    row = np.repeat(np.arange(len(sessions)), np.diff(content.indptr))
-    best = np.zeros(len(sessions), dtype=np.float32)
+    row = np.repeat(np.arange(len(people)), np.diff(content.indptr))
+    best = np.zeros(len(people), dtype=np.float32)
     filled = np.diff(content.indptr) > 0
     best[filled] = content.scores[content.indptr[:-1][filled]]
-    share = HALF_SESSIONS / (sessions + HALF_SESSIONS)
+    share = HALF_PEOPLE / (people + HALF_PEOPLE)
     rows.data = rows.data * scale * share[row] / best[row]
     return rows
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from control_plane.errors import WorkError
 from control_plane.models import neighbours, variants, visitors
 from control_plane.models.artifacts import Model, Rows, Segment, Visitors
-from control_plane.models.blend import blend_rows, sessions_with
+from control_plane.models.blend import blend_rows, people_with
 from control_plane.models.catalogue import read_catalogue
 from control_plane.models.content import similar_rows
 from control_plane.models.features import Features, visitor_features
@@ -72,7 +72,7 @@ def learn(
         sessions = interest.sessions()
         table = neighbours.fit_sessions(sessions, items, train.neighbours)
         reminder_scale = neighbours.reminder_scale(table)
-        met = sessions_with(sessions, items)
+        met = people_with(sessions, items)
         table = blend_rows(table, similar, met, catalogue.available, train.neighbours)
         table = variants.spread(table, leader)
     with steps.step("grouping visitors"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from control_plane.models.blend import HALF_SESSIONS, NEW_SESSIONS, blend_rows, sessions_with
+from control_plane.models.blend import HALF_PEOPLE, NEW_PEOPLE, blend_rows, people_with
 from control_plane.models.ranking import top_per_row
 from control_plane.profiles.sessions import Sessions
 
@@ -23,9 +23,9 @@ def row(table, item):
     return dict(zip(table.items[mine].tolist(), table.scores[mine].tolist(), strict=True))
 
 
-def blended(behaviour, content, sessions, available=None, limit=50):
-    there = np.ones(len(sessions), dtype=np.bool_) if available is None else np.array(available)
-    return blend_rows(behaviour, content, np.array(sessions, dtype=np.int64), there, limit)
+def blended(behaviour, content, people, available=None, limit=50):
+    there = np.ones(len(people), dtype=np.bool_) if available is None else np.array(available)
+    return blend_rows(behaviour, content, np.array(people, dtype=np.int64), there, limit)
 
 
 def test_without_content_behaviour_comes_back_as_it_is():
@@ -44,11 +44,11 @@ def test_without_any_behaviour_rows_are_all_content():
     assert row(table, 0) == pytest.approx({1: 1.0})
 
 
-def test_content_counts_half_after_so_many_sessions_and_fades():
+def test_content_counts_half_after_so_many_people_and_fades():
     content = rows(3, (0, 2, 0.9))
     behaviour = rows(3, (0, 1, 1.0))
     shares = [row(blended(behaviour, content, [n, 9, 9]), 0).get(2, 0) for n in (0, 10, 90, 990)]
-    assert HALF_SESSIONS == 10
+    assert HALF_PEOPLE == 10
     assert shares == pytest.approx([1, 1 / 2, 1 / 10, 1 / 100])
 
 
@@ -76,16 +76,16 @@ def test_a_full_row_loses_its_last_neighbour_for_it():
 
 
 def test_a_new_item_that_is_sold_out_or_hardly_alike_gets_no_place():
-    behaviour, content, sessions = old_shop_and_one_new_item(5)
-    assert 6 not in row(blended(behaviour, content, sessions, [True] * 6 + [False]), 0)
+    behaviour, content, people = old_shop_and_one_new_item(5)
+    assert 6 not in row(blended(behaviour, content, people, [True] * 6 + [False]), 0)
     faint = rows(7, (6, 0, 0.1))
-    assert 6 not in row(blended(behaviour, faint, sessions), 0)
+    assert 6 not in row(blended(behaviour, faint, people), 0)
 
 
 def test_once_met_often_enough_it_stands_where_behaviour_puts_it():
-    behaviour, content, sessions = old_shop_and_one_new_item(5)
-    assert 6 in row(blended(behaviour, content, [*sessions[:-1], NEW_SESSIONS - 1]), 0)
-    assert 6 not in row(blended(behaviour, content, [*sessions[:-1], NEW_SESSIONS]), 0)
+    behaviour, content, people = old_shop_and_one_new_item(5)
+    assert 6 in row(blended(behaviour, content, [*people[:-1], NEW_PEOPLE - 1]), 0)
+    assert 6 not in row(blended(behaviour, content, [*people[:-1], NEW_PEOPLE]), 0)
 
 
 def test_new_items_take_at_most_every_tenth_place():
@@ -96,10 +96,10 @@ def test_new_items_take_at_most_every_tenth_place():
     assert [place + 1 for place, item in enumerate(mine) if item >= old] == [10, 20, 30, 40, 50]
 
 
-def test_sessions_are_counted_once_for_each_item():
-    sessions = Sessions(
-        np.array([0, 3, 5]), np.array([0, 1, 0, 0, 2], dtype=np.int32), np.array([1, 2])
-    )
-    assert sessions_with(sessions, 4).tolist() == [2, 1, 1, 0]
-    nobody = Sessions(np.array([0]), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
-    assert sessions_with(nobody, 2).tolist() == [0, 0]
+def test_people_are_counted_once_for_each_item():
+    items = np.array([0, 1, 0, 0, 2, 2], dtype=np.int32)
+    views, times = np.zeros(6, dtype=np.int8), np.array([1, 2, 3])
+    sessions = Sessions(np.array([0, 3, 5, 6]), items, views, times, owners=np.array([8, 9, 9]))
+    assert people_with(sessions, 4).tolist() == [2, 1, 1, 0]
+    nobody = Sessions(np.array([0]), items[:0], views[:0], times[:0], owners=times[:0])
+    assert people_with(nobody, 2).tolist() == [0, 0]
