@@ -35,7 +35,7 @@ def top_per_row(matrix: Any, limit: int) -> Rows:
     place = np.arange(len(kept)) - indptr[row[kept]]
     best = (place < limit) & (ranked.data > 0)
     lengths = np.bincount(row[kept][best], minlength=matrix.shape[0])
-    items = (ranked.indices[best] & 0xFFFFFFFF).astype(np.int32)
+    items = (ranked.indices[best].astype(np.int64) & 0xFFFFFFFF).astype(np.int32)
     return Rows(np.append(0, np.cumsum(lengths)), items, ranked.data[best])
 
 
