@@ -14,7 +14,9 @@ BREAD, BUTTER, JAM, SOAP, TOWEL = range(5)
 def sessions(*lists: list[int]) -> Sessions:
     lengths = np.array([len(one) for one in lists])
     indptr = np.append(0, np.cumsum(lengths))
-    return Sessions(indptr, np.concatenate(lists).astype(np.int32), np.zeros(len(lists), np.int64))
+    items = np.concatenate(lists).astype(np.int32)
+    views, ends = np.zeros(len(items), np.int8), np.zeros(len(lists), np.int64)
+    return Sessions(indptr, items, views, ends, owners=np.arange(len(lists)))
 
 
 #: Butter follows bread most often, jam follows butter; soap and towels are met together.

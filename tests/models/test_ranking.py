@@ -20,9 +20,9 @@ matrices = hnp.arrays(
 )
 
 
-@given(matrices, st.integers(1, 8), st.sampled_from([1, 20, 1000]))
-def test_rows_are_the_highest_positive_entries_best_first_ties_by_number(dense, limit, cells):
-    with mock.patch.object(ranking, "_SCRATCH_CELLS", cells):
+@given(matrices, st.integers(1, 8), st.sampled_from([1, 20, 1000]), st.sampled_from([1, 8]))
+def test_rows_are_the_highest_positive_entries_best_first_ties_by_number(dense, limit, cells, long):
+    with mock.patch.multiple(ranking, _SCRATCH_CELLS=cells, _LONG=long):
         rows = top_per_row(sparse.csr_matrix(dense), limit)
     for number, row in enumerate(dense):
         wanted = sorted((j for j in range(len(row)) if row[j] > 0), key=lambda j: (-row[j], j))
