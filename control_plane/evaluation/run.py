@@ -145,8 +145,10 @@ class Test:
         self._popularity = _popularity(interest, product, old)
         sessions = session_table(
             interest.session[old],
+            interest.person[old],
             product[interest.item[old]],
             interest.event[old],
+            interest.kind[old],
             interest.seconds[old],
         )
         self._baselines = Baselines(sessions, self._popularity)
