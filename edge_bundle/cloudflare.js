@@ -4,28 +4,13 @@ import consentScript from "./consent.js";
 import { DECISION, KINDS } from "./core/answers.js";
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
-import { kit } from "./core/kit.js";
 import { Refusal } from "./core/requests.js";
 import { Incoming } from "./incoming.js";
+import { load } from "./load.js";
 import { plainPage, servePage } from "./page.js";
 import sdkScript from "./sdk.js";
 
-const ASSETS = { sdk: sdkScript, consent: consentScript };
-
-/** What few requests need: modules of their own, which wrangler uploads beside the bundled rest. */
-const EXTRAS = {
-  explain: () => import("./extras/explain.js"),
-  flags: () => import("./extras/ofrep.js"),
-  format1: () => import("./extras/format1.js"),
-  preview: () => import("./extras/preview.js"),
-  ribbon: () => import("./extras/ribbon.js"),
-};
-
-/** @param {keyof typeof EXTRAS} name */
-async function load(name) {
-  (await import("./extras/core.js")).lend(kit);
-  return EXTRAS[name]();
-}
+const ASSETS = { "sdk.js": sdkScript, "consent.js": consentScript };
 
 /** @type {{env: any, edge: Edge}|null} one per isolate; `env` is the same object while it lives */
 let kept = null;

@@ -1,7 +1,8 @@
 """Calls functions of the edge's JavaScript in the real runtime, for property tests.
 
-One worker imports every module of `edge_bundle/core`; a call names a module, an export and its
-arguments. What JSON cannot say is marked: bytes, undefined, NaN, infinities, -0, big integers.
+One worker imports every module of `edge_bundle/core` and `extras`; a call names a module, an export
+and its arguments. What JSON cannot say is marked: bytes, undefined, NaN, infinities, -0, big
+integers.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import msgspec
 from control_plane.emulator.miniflare import Miniflare, Options
 
 CORE = Path(__file__).parents[1] / "edge_bundle" / "core"
+#: What the adapters lend at run time stands to hand here.
+LENT = "extras/core.js"
 HARNESS = Path(__file__).with_name("edge_js_harness.js")
 MARKS = ("$bytes", "$undefined", "$number", "$bigint", "$map", "$object")
 
@@ -55,11 +58,14 @@ class EdgeJs:
     """The edge's JavaScript core, running in workerd."""
 
     def __init__(self, core: Path = CORE, workerd: Path | None = None) -> None:
-        files = sorted(core.glob("*.js"))
-        imports = [f'import * as m{i} from "./core/{f.name}";' for i, f in enumerate(files)]
+        files = [*sorted(core.glob("*.js")), *sorted((core.parent / "extras").glob("*.js"))]
+        places = [f"{file.parent.name}/{file.name}" for file in files]
+        imports = [f'import * as m{i} from "./{place}";' for i, place in enumerate(places)]
         names = [f"{json.dumps(f.stem)}: m{i}" for i, f in enumerate(files)]
         main = "\n".join([*imports, f"export const modules = {{ {', '.join(names)} }};"])
-        modules = {f"core/{file.name}": file.read_bytes() for file in files}
+        modules = {place: file.read_bytes() for place, file in zip(places, files, strict=True)}
+        if LENT in modules:
+            modules[LENT] = b'export { kit as core } from "../core/kit.js";'
         modules |= {"modules.js": main.encode(), "harness.js": HARNESS.read_bytes()}
         self._worker = Miniflare(Options(modules=modules, main="harness.js", workerd=workerd))
 

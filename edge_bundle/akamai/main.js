@@ -14,8 +14,11 @@ import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Refusal } from "./core/requests.js";
 import { Reads } from "./edgekv.js";
+import * as decide from "./extras/decide.js";
+import * as events from "./extras/events.js";
 import * as explain from "./extras/explain.js";
 import * as format1 from "./extras/format1.js";
+import * as health from "./extras/health.js";
 import * as flags from "./extras/ofrep.js";
 import * as preview from "./extras/preview.js";
 import * as ribbon from "./extras/ribbon.js";
@@ -23,9 +26,9 @@ import { plainPage, servePage } from "./page.js";
 import { platformOf } from "./platform.js";
 import { settings } from "./settings.js";
 
-const ASSETS = { sdk, consent };
+const ASSETS = { "sdk.js": sdk, "consent.js": consent };
 /** Nothing is loaded at run time here: all is in the bundle. */
-const EXTRAS = { explain, flags, format1, preview, ribbon };
+const EXTRAS = { decide, events, explain, flags, format1, health, preview, ribbon };
 /** Of the 4 MB that a request may use, what tables may keep. */
 const BUDGET_BYTES = 1_000_000;
 /** A longer text than 16 KB must be a stream, and a letter takes up to three bytes. */

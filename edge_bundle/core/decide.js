@@ -23,30 +23,7 @@ import { contentMarkup, shelfMarkup } from "./render.js";
  */
 
 /**
- * Decide slots without waiting: null when values are missing, which the loader then knows.
- * @param {Scene} scene
- * @param {SlotRequest[]} slots known slots
- * @returns {Record<string, Decision>|null}
- */
-export function decideSlots(scene, slots) {
-  const { loader } = scene;
-  const id = randomText(loader.platform, 12);
-  /** @type {Record<string, Decision>} */
-  const decisions = {};
-  let ready = true;
-  for (let i = 0; i < slots.length; i++) {
-    // One that lacks values doesn't keep the others from saying what they lack.
-    const decision = decideSlot(scene, slots[i], id + i.toString(36));
-    if (decision) decisions[slots[i].name] = decision;
-    else ready = false;
-  }
-  if (!ready) return null;
-  for (const name in decisions) loader.health.decided(decisions[name].reason);
-  return decisions;
-}
-
-/**
- * Decide one slot, as `decideSlots` does several.
+ * Decide a slot without waiting: null when values are missing, which the loader then knows.
  * @param {Scene} scene @param {string} name a known slot
  */
 export function decideOne(scene, name) {
@@ -57,7 +34,7 @@ export function decideOne(scene, name) {
 }
 
 /** @param {Scene} scene @param {SlotRequest} slot @param {string} id @returns {Decision|null} */
-function decideSlot(scene, { name, limit }, id) {
+export function decideSlot(scene, { name, limit }, id) {
   const place = id + scene.release.place(name);
   if (scene.loader.overlays?.off.has(name)) return { id: `${place}o`, ...OFF };
   const needs = needsOf(scene.release, name);

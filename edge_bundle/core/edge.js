@@ -1,4 +1,4 @@
-/** What an isolate keeps between requests: the live release, opened tables, and its counts. */
+/** What an isolate keeps between requests: the live release, opened tables, counts, and extras. */
 
 import { TableCache } from "./cache.js";
 import { readConfig } from "./config.js";
@@ -13,11 +13,14 @@ import { Releases } from "./releases.js";
 const BUDGET_BYTES = 52 * 1024 * 1024;
 
 /**
- * What few requests need, each a module of extras/.
+ * What pages and fragments do without, each a module of extras/.
  * @typedef {object} Extras
+ * @property {typeof import("../extras/decide.js")} decide
+ * @property {typeof import("../extras/events.js")} events
  * @property {typeof import("../extras/explain.js")} explain
  * @property {typeof import("../extras/ofrep.js")} flags
  * @property {typeof import("../extras/format1.js")} format1
+ * @property {typeof import("../extras/health.js")} health
  * @property {typeof import("../extras/preview.js")} preview
  * @property {typeof import("../extras/ribbon.js")} ribbon
  *
@@ -41,14 +44,24 @@ export class Edge {
   }
 
   /**
-   * Return a module that few requests need; null when it can't be had, which breaks nothing else.
+   * Return a module that pages and fragments do without, at once when it is loaded; null when it
+   * can't be had, which breaks nothing else.
+   * @template {keyof Extras} Name
+   * @param {Name} name
+   * @returns {Extras[Name]|Promise<Extras[Name]|null>}
+   */
+  extra(name) {
+    return /** @type {Extras[Name]|undefined} */ (this.extras[name]) ?? this.#loaded(name);
+  }
+
+  /**
    * @template {keyof Extras} Name
    * @param {Name} name
    * @returns {Promise<Extras[Name]|null>}
    */
-  async extra(name) {
+  async #loaded(name) {
     try {
-      return (this.extras[name] ??= await this.load(name)) ?? null;
+      return (this.extras[name] = await this.load(name));
     } catch (error) {
       this.health.fault("extra_failed", `${name}: ${error}`);
       return null;
@@ -58,37 +71,5 @@ export class Edge {
   /** Start a request. @param {import("./platform.js").Platform} platform */
   loader(platform) {
     return new Loader(platform, this.cache, this.health, this.config);
-  }
-
-  /** Say how this isolate fares; null when that needs a look at the head. @param {Loader} loader */
-  report(loader) {
-    const live = this.releases.ready(loader);
-    if (!live) return null;
-    const { release, fresh } = live;
-    const now = loader.platform.now();
-    const { checkedAt } = this.releases;
-    return {
-      status: release ? (fresh ? "ok" : "stale") : "no_release",
-      shop: this.config.shop,
-      environment: this.config.environment,
-      release: release?.id ?? null,
-      head: {
-        counter: this.releases.counter,
-        issued_at: this.releases.issuedAt,
-        age_seconds: checkedAt ? Math.round((now - checkedAt) / 1000) : null,
-      },
-      overlays: this.releases.overlays?.told ?? null,
-      slots: release ? Object.keys(release.rules.slots) : [],
-      decisions: this.health.reasons,
-      faults: this.health.faults,
-      recent_faults: this.health.recent,
-      tables: {
-        bytes: this.cache.bytes,
-        values: this.cache.tables.size,
-        hits: this.cache.hits,
-        reads: this.cache.reads,
-      },
-      local: this.config.localApis ?? undefined,
-    };
   }
 }

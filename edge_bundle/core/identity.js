@@ -63,12 +63,6 @@ export function visitorKey(config, keyId, identifier) {
   return secret ? remember(`${keyId} ${identifier}`, () => keyOf(secret.sign(identifier))) : null;
 }
 
-/** @param {string} text the 16 hexadecimal digits of a visitor key */
-export function parseVisitorKey(text) {
-  if (!/^[0-9a-f]{16}$/.test(text)) throw new Error("visitor must be 16 hexadecimal digits");
-  return { high: parseInt(text.slice(0, 8), 16), low: parseInt(text.slice(8, 12), 16) };
-}
-
 /** @param {Uint8Array} mac */
 function keyOf(mac) {
   return {

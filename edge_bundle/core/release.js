@@ -4,7 +4,6 @@ import { hashText } from "./hash.js";
 import { lowerBound, openTable } from "./columns.js";
 import { partOf, valueNumber } from "./locate.js";
 import { hex } from "./platform.js";
-import { shortName } from "./sticky.js";
 import { CardTable, ItemTable, PopularTable, RelatedTable, VisitorTable } from "./tables.js";
 
 /**
@@ -66,8 +65,6 @@ export class Release {
     /** What decision ids say of each slot, filled likewise. */
     /** @type {Map<string, string>} */
     this.places = new Map();
-    /** @type {Map<string, any>|null} */
-    this.running = null;
   }
 
   /** The part of a decision's id that names release and slot. @param {string} name a known slot */
@@ -78,20 +75,6 @@ export class Release {
       this.places.set(name, place);
     }
     return place;
-  }
-
-  /** Its experiments by short name, each as it runs in each slot. */
-  get experiments() {
-    if (this.running) return this.running;
-    const running = (this.running = new Map());
-    for (const [name, { rules }] of Object.entries(this.rules.slots)) {
-      for (const { experiment } of rules.filter((/** @type {any} */ rule) => rule.experiment)) {
-        const short = shortName(experiment);
-        if (!running.has(short)) running.set(short, Object.create(null));
-        running.get(short)[name] = experiment;
-      }
-    }
-    return running;
   }
 
   /** The same release under other rules. @param {any} rules */

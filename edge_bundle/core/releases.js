@@ -16,10 +16,12 @@ const RETRY_MS = 1000;
 /** A head not read for so long says too little of who was erased for visitor rows to be used. */
 const OVERDUE_MS = 60_000;
 
+/** @typedef {typeof import("../extras/format1.js")} Format1 */
+
 export class Releases {
   /**
    * @param {import("./config.js").Config} config
-   * @param {() => Promise<typeof import("../extras/format1.js")|null>} format1 how its tables are read
+   * @param {() => Format1|Promise<Format1|null>} format1 how its tables are read
    */
   constructor(config, format1) {
     this.config = config;

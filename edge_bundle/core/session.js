@@ -1,4 +1,4 @@
-/** What a visitor did in this session: from the fs_s cookie, or from a trusted body. */
+/** What a visitor did in this session, as the fs_s cookie tells it. */
 
 /**
  * @typedef {{kind: "view"|"cart"|"order", item: string}} SessionEvent
@@ -13,9 +13,7 @@
 
 /** @type {Record<string, SessionEvent["kind"]>} */
 const KINDS = { v: "view", c: "cart", o: "order" };
-const KIND_NAMES = Object.values(KINDS);
 const IDLE_SECONDS = 1800;
-const MAX_EVENTS = 200;
 
 /** @type {Session} */
 export const NO_SESSION = Object.freeze({
@@ -52,33 +50,6 @@ export function readSession(cookie, nowSeconds) {
     orders: Number(match[5]),
     startedAt,
     lastAt,
-  };
-}
-
-/**
- * Take the session of a decide body; throws a message for the caller when it is malformed.
- * @param {any} body
- * @returns {Session}
- */
-export function sessionFromBody(body) {
-  const events = body?.events ?? [];
-  if (!Array.isArray(events)) throw new Error("session.events must be a list");
-  const taken = events.slice(-MAX_EVENTS).map((event) => {
-    const kind = event?.event ?? "view";
-    if (!KIND_NAMES.includes(kind)) {
-      throw new Error("session.events[].event must be view, cart or order");
-    }
-    if (typeof event.item !== "string") throw new Error("session.events[].item must be a string");
-    return { kind, item: event.item };
-  });
-  const count = (/** @type {string} */ kind) => taken.filter((event) => event.kind === kind).length;
-  return {
-    events: taken,
-    views: count("view"),
-    carts: count("cart"),
-    orders: count("order"),
-    startedAt: 0,
-    lastAt: 0,
   };
 }
 

@@ -6,7 +6,6 @@
 import { fnv1a } from "./bucket.js";
 
 const FORM = /^1(\.[0-9a-z]{1,7}-[0-9a-j]){1,20}$/;
-const MAX_KEPT = 20;
 
 /**
  * Return the short name of an experiment's phase, or of the holdout, in cookies and decision ids.
@@ -25,17 +24,4 @@ export function readSticky(cookie) {
 export function keptVariation(sticky, name) {
   const at = sticky.indexOf(`.${name}-`);
   return at < 0 ? -1 : parseInt(sticky[at + name.length + 2], 36);
-}
-
-/**
- * Return the cookie with one more variation; experiments that are no more are dropped.
- * @param {string} sticky @param {string} name @param {number} variation
- * @param {string[]} running the names of those that are
- */
-export function keepVariation(sticky, name, variation, running) {
-  const others = sticky.split(".").slice(1).filter((entry) => {
-    const other = entry.slice(0, -2);
-    return other !== name && running.includes(other);
-  });
-  return ["1", ...[...others, `${name}-${variation.toString(36)}`].slice(-MAX_KEPT)].join(".");
 }

@@ -5,6 +5,8 @@
  * flags concatenates; only shelves of items are made per call.
  */
 
+import { parseObject, withBody } from "./bodies.js";
+import { isTrusted } from "./callers.js";
 import { core } from "./core.js";
 import { flagsOf } from "./flags.js";
 
@@ -17,8 +19,7 @@ import { flagsOf } from "./flags.js";
  */
 
 const {
-  Refusal, Scene, choose, cookieHeaders, fillShelf, isTrusted, json, parseObject, randomText, visitOf,
-  withBody,
+  Refusal, Scene, choose, cookieHeaders, fillShelf, json, randomText, visitOf,
 } = core;
 
 const PATH = "/ofrep/v1/evaluate/flags";
@@ -31,7 +32,7 @@ const PLAIN = { page: undefined, consent: undefined, visitor: undefined, session
  * @param {Edge} edge @param {Loader} loader @param {Call} call
  * @returns {Promise<Answer>}
  */
-export async function answerFlags(edge, loader, call) {
+export async function answer(edge, loader, call) {
   const { path } = call;
   const key = path.startsWith(`${PATH}/`) ? decodeKey(path.slice(PATH.length + 1)) : undefined;
   if (key === undefined && path !== PATH) return refusal(404, "GENERAL", "nothing here");
@@ -111,9 +112,9 @@ class Evaluation {
     const { id } = this.scene.release;
     const tag = `"${id}.${(high >>> 0).toString(36)}.${(low >>> 0).toString(36)}"`;
     const own = /** @type {[string, string][]} */ ([...headers, ["etag", tag]]);
-    if (call.header("if-none-match")?.includes(tag)) return answer(304, "", own);
+    if (call.header("if-none-match")?.includes(tag)) return answerOf(304, "", own);
     const body = `{"flags":[${text}],"metadata":{"release":"${id}"}}`;
-    return answer(200, body, own);
+    return answerOf(200, body, own);
   }
 
   /** @param {Flag} flag @param {[string, string][]} headers */
@@ -125,7 +126,7 @@ class Evaluation {
     if (!said) return null;
     const { id } = this.scene.release;
     const text = `${said.head}${this.id}${said.tail.slice(0, -2)},"release":"${id}"}}`;
-    return answer(200, text, headers);
+    return answerOf(200, text, headers);
   }
 
   /** @param {Flag} flag @returns {import("./flags.js").Said|null} null while values are missing */
@@ -196,7 +197,7 @@ function decodeKey(encoded) {
 }
 
 /** @param {number} status @param {string} body @param {[string, string][]} headers @returns {Answer} */
-function answer(status, body, headers) {
+function answerOf(status, body, headers) {
   return { status, kind: status === 200 ? "json" : "bare", decision: "", headers, body };
 }
 

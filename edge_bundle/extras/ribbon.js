@@ -12,7 +12,7 @@ import { exitOf } from "./preview.js";
  * @typedef {import("../core/visit.js").Call} Call
  */
 
-const { PageSlots, asciiOf, escapeHtml: text, within } = core;
+const { PageSlots, asciiOf, escapeHtml: text, script, within } = core;
 
 const OWN = "the page’s own content";
 /** Operators as people say them. @type {Record<string, string>} */
@@ -20,6 +20,11 @@ const WORDS = {
   $in: "one of", $nin: "none of", $ne: "not", $eq: "", $gt: "above", $gte: "at least", $lt: "below",
   $lte: "at most", $all: "all of", $size: "this many:", $exists: "known:", $regex: "like", $not: "not",
 };
+
+/** `GET preview.css`: how the ribbon looks. */
+export function answer() {
+  return script(RIBBON_CSS, "style");
+}
 
 /** Decides a page's slots and notes why. */
 export class PreviewSlots extends PageSlots {
@@ -170,7 +175,7 @@ function itemText({ item, score, sources, factor, why }) {
 }
 
 /** The id outweighs a shop's own rules, and `revert` undoes what they say of plain elements. */
-export const RIBBON_CSS = `
+const RIBBON_CSS = `
 #fs-preview,#fs-preview *{all:revert;box-sizing:border-box}
 #fs-preview{position:fixed;z-index:2147483647;inset:auto 0 0 auto;max-width:100%;max-height:60vh;
 overflow:auto;overflow-wrap:anywhere;background:#17181c;color:#f4f4f5;

@@ -3,6 +3,7 @@
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Incoming } from "./incoming.js";
+import { load } from "./load.js";
 
 /** The store: values by key, filled once. */
 const values = new Map();
@@ -41,10 +42,10 @@ class Counting {
 }
 
 async function decide(env, body) {
-  const edge = new Edge(env);
+  const edge = new Edge(env, load);
   const platform = new Counting();
   const request = new Request("http://127.0.0.1/_fs/decide", { method: "POST", body: JSON.stringify(body) });
-  const made = await answer(edge, edge.loader(platform), new Incoming(request), {});
+  const made = await answer(edge, edge.loader(platform), new Incoming(request), { assets: {} });
   return { reads: platform.reads, trips: platform.trips, answer: JSON.parse(made.body), faults: edge.health.faults };
 }
 

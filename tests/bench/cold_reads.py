@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from around_core import around_core
+
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.publish import publish
-from control_plane.emulator.miniflare import Miniflare, Options
+from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.variables import edge_variables
 from control_plane.settings import Project
 
-BUNDLE = Path(__file__).parents[2] / "edge_bundle"
 MAIN = Path(__file__).with_suffix(".js")
 BATCH = 200
 
@@ -57,11 +58,7 @@ def summary(answers: list[dict[str, Any]]) -> dict[str, Any]:
 
 @contextmanager
 def _worker(project: Project, prepare: Callable[[Folder], object]) -> Iterator[Miniflare]:
-    core = BUNDLE.glob("core/*.js")
-    modules = {f"core/{file.name}": file.read_text() for file in core}
-    modules |= {"incoming.js": (BUNDLE / "incoming.js").read_text(), "main.js": MAIN.read_text()}
-    variables = edge_variables(project, trust_loopback=True)
-    options = Options(modules=modules, main="main.js", variables=variables)
+    options = around_core(MAIN, variables=edge_variables(project, trust_loopback=True))
     with tempfile.TemporaryDirectory() as scratch, Miniflare(options) as worker:
         folder = Folder(Path(scratch))
         publish(folder, project.build / "current", project)

@@ -3,6 +3,7 @@
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Incoming } from "./incoming.js";
+import { load } from "./load.js";
 
 /** Values by key, filled once. */
 const values = new Map();
@@ -45,7 +46,7 @@ class Moment {
 
 /** Decide at each moment in turn, in one memory. */
 async function walk(env, moments) {
-  const edge = new Edge(env);
+  const edge = new Edge(env, load);
   const told = [];
   for (const { at, store, body } of moments) {
     const platform = new Moment(at, store);
@@ -53,7 +54,7 @@ async function walk(env, moments) {
     const request = new Request("http://shop.example/_fs/decide", {
       method: "POST", headers, body: JSON.stringify(body),
     });
-    const made = await answer(edge, edge.loader(platform), new Incoming(request), {});
+    const made = await answer(edge, edge.loader(platform), new Incoming(request), { assets: {} });
     const { reads } = platform;
     told.push({ answer: JSON.parse(made.body), faults: { ...edge.health.faults }, reads });
   }

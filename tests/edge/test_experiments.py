@@ -295,12 +295,12 @@ def test_twenty_are_kept_the_oldest_go_and_so_do_those_that_are_no_more(edge_js:
     names = [f"x{number}" for number in range(25)]
     kept = ""
     for number, name in enumerate(names):
-        kept = edge_js.call("sticky", "keepVariation", kept, name, number % 20, names)
+        kept = edge_js.call("exposures", "keepVariation", kept, name, number % 20, names)
         assert edge_js.call("sticky", "readSticky", kept) == kept
     assert [entry.split("-")[0] for entry in kept.split(".")[1:]] == names[5:]
     assert edge_js.call("sticky", "keptVariation", kept, "x19") == 19
     assert edge_js.call("sticky", "keptVariation", kept, "x4") == -1
-    again = edge_js.call("sticky", "keepVariation", kept, "x7", 0, ["x7", "x9"])
+    again = edge_js.call("exposures", "keepVariation", kept, "x7", 0, ["x7", "x9"])
     assert again == "1.x9-9.x7-0"
 
 

@@ -1,4 +1,4 @@
-"""What few requests need stands in modules of its own; one that can't be loaded breaks nothing."""
+"""Pages and fragments need none of the modules loaded on demand; one that fails breaks no page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,84 +18,124 @@ from toy_shop import BUNDLE, World, make_project, origin, variables
 
 from control_plane.deploy.preview import Preview, preview_token
 from control_plane.emulator.miniflare import Miniflare, Options
+from control_plane.emulator.workerd import LogLine
 
 KEPT = json.loads(Path(__file__).with_name("format1.json").read_text())
 
 
-def start_without_extras(folder: Path, said: dict[str, str], which: str = "*") -> Miniflare:
-    """Start the bundle with extras that throw while they load."""
-    shutil.copytree(BUNDLE, folder, ignore=shutil.ignore_patterns("node_modules"))
-    for file in (folder / "extras").glob(f"{which}.js"):
-        file.write_text("throw new Error('broken');\n")
-    return Miniflare(Options(config_path=folder / "wrangler.jsonc", variables=said, origin=origin))
+class Lacking(World):
+    """The toy shop at an edge some of whose extras throw while they load."""
+
+    def faults(self, count: int) -> list[str]:
+        """Return the codes of the faults logged, once there are so many, and forget them."""
+        patience = time.monotonic() + 10
+        while len(self.lines) < count and time.monotonic() < patience:
+            time.sleep(0.01)
+        codes = [json.loads(line.message)["frontshelf"] for line in self.lines]
+        self.lines.clear()
+        return codes
+
+    lines: list[LogLine]
+
+
+@contextmanager
+def without(folder: Path, *broken: str, **said: str) -> Iterator[Lacking]:
+    """Give a shop at an edge where none of these modules can be loaded."""
+    shutil.copytree(BUNDLE, folder / "edge", ignore=shutil.ignore_patterns("node_modules"))
+    for name in broken:
+        for file in (folder / "edge" / "extras").glob(f"{name}.js"):
+            file.write_text("throw new Error('broken');\n")
+    project = make_project(folder / "toy")
+    lines: list[LogLine] = []
+    options = Options(
+        config_path=folder / "edge" / "wrangler.jsonc",
+        variables={**variables(project), **said},
+        origin=origin,
+        on_log=lines.append,
+    )
+    with Miniflare(options) as worker:
+        world = Lacking(project, worker)
+        world.lines = lines
+        yield world
 
 
 @pytest.fixture(scope="module")
-def lacking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The toy shop at an edge none of whose extras can be loaded."""
-    project = make_project(tmp_path_factory.mktemp("toy"))
-    folder = tmp_path_factory.mktemp("bundle") / "edge"
-    with start_without_extras(folder, variables(project)) as worker:
-        world = World(project, worker)
+def lacking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lacking]:
+    """The toy shop at an edge that has none of its extras."""
+    with without(tmp_path_factory.mktemp("lacking"), "*") as world:
         world.publish()
         yield world
 
 
-def failed(world: World) -> int:
-    return int(world.get("/_fs/health").json()["faults"].get("extra_failed", 0))
-
-
 def shown(page: httpx.Response) -> str:
     """Return a page without what differs each time."""
+    assert page.text.rstrip().endswith("</html>")
     return re.sub(r'data-fs-decision="[^"]*"', "", page.text)
 
 
-def test_a_preview_that_cannot_be_loaded_leaves_the_page_as_anyone_sees_it(lacking: World) -> None:
+def test_pages_and_fragments_need_none_of_them(lacking: Lacking) -> None:
+    assert "<b>new</b>" in shown(lacking.get("/"))
+    assert lacking.get("/_fs/slot/home.hero").text == "<b>new</b>"
+    assert lacking.get("/_fs/sdk.js").status_code == 200
+    assert lacking.faults(0) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/_fs/decide", 503),
+        ("POST", "/_fs/v1/batch", 503),
+        ("GET", "/_fs/health", 503),
+        ("GET", "/_fs/preview.css", 503),
+        ("POST", "/ofrep/v1/evaluate/flags", 500),
+    ],
+)
+def test_a_call_whose_module_cannot_be_loaded_says_so(
+    lacking: Lacking, method: str, path: str, status: int
+) -> None:
+    response = lacking.worker.dispatch_fetch(
+        f"http://shop.example{path}", method=method, content="{}" if method == "POST" else None
+    )
+    assert response.status_code == status
+    told: dict[str, Any] = response.json()
+    assert told.get("errorCode", told.get("error")) is not None
+    assert lacking.faults(1) == ["extra_failed"]
+
+
+def test_a_preview_that_cannot_be_loaded_leaves_the_page_as_anyone_sees_it(
+    lacking: Lacking,
+) -> None:
     token = preview_token(Preview(until=int(time.time()) + 60, country="FR"), lacking.project)
-    before = failed(lacking)
     plain = shown(lacking.get("/"))
-    assert plain.rstrip().endswith("</html>")
     assert shown(lacking.get("/", {"fs_p": token})) == plain
-    assert lacking.get(f"/?fs_preview={token}").status_code == 200
-    assert lacking.get("/_fs/preview.css").text == ""
-    assert failed(lacking) == before + 3
+    assert shown(lacking.get(f"/?fs_preview={token}")) == plain
+    assert lacking.faults(2) == ["extra_failed"] * 2
 
 
 def test_without_its_ribbon_a_preview_shows_what_it_forces(tmp_path: Path) -> None:
-    project = make_project(tmp_path / "toy")
-    with start_without_extras(tmp_path / "edge", variables(project), "ribbon") as worker:
-        world = World(project, worker)
+    with without(tmp_path, "ribbon") as world:
         world.publish()
-        token = preview_token(Preview(until=int(time.time()) + 60, country="FR"), project)
-        page = world.get("/", {"fs_p": token}).text
+        token = preview_token(Preview(until=int(time.time()) + 60, country="FR"), world.project)
+        page = shown(world.get("/", {"fs_p": token}))
         assert "<b>nouveau</b>" in page
         assert "fs-preview" not in page
-        assert page.rstrip().endswith("</html>")
 
 
-def test_a_decision_is_told_without_the_explanation_that_cannot_be_loaded(lacking: World) -> None:
-    told = lacking.decide("home.hero", explain=True)
-    assert told["decisions"]["home.hero"]["content"] == "hero"
-    assert "explain" not in told
-    assert "explain" not in told["decisions"]["home.hero"]
-
-
-def test_flags_that_cannot_be_loaded_fail_in_their_protocols_shape(lacking: World) -> None:
-    response = lacking.worker.dispatch_fetch(
-        "http://shop.example/ofrep/v1/evaluate/flags", method="POST", content="{}"
-    )
-    assert response.status_code == 500
-    assert response.json()["errorCode"] == "GENERAL"
+def test_without_explanations_decisions_are_told_alone(tmp_path: Path) -> None:
+    with without(tmp_path, "explain") as world:
+        world.publish()
+        told = world.decide("home.hero", explain=True)
+        assert told["decisions"]["home.hero"]["content"] == "hero"
+        assert "explain" not in told
+        assert "explain" not in told["decisions"]["home.hero"]
+        assert world.get("/_fs/health").json()["faults"] == {"extra_failed": 1}
 
 
 def test_tables_of_the_format_before_are_not_guessed_at(tmp_path: Path) -> None:
-    project = make_project(tmp_path / "toy")
-    said = {**variables(project), **KEPT["variables"]}
-    with start_without_extras(tmp_path / "edge", said) as worker:
-        old = World(project, worker)
+    with without(tmp_path, "format1", **KEPT["variables"]) as old:
         for key, value in KEPT["values"].items():
             old.kv.put(key, base64.b64decode(value))
-        assert old.get("/").text.rstrip().endswith("</html>")
+        shown(old.get("/"))
         health = old.get("/_fs/health").json()
         assert health["status"] == "no_release"
         assert health["faults"]["manifest_format"] > 0

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_shop import BUNDLE, compile_toy, make_project, variables
+from around_core import around_core
+from toy_shop import compile_toy, make_project, variables
 
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.publish import publish
-from control_plane.emulator.miniflare import Miniflare, Options
+from control_plane.emulator.miniflare import Miniflare
 from control_plane.keyring import load_visitor_secrets, visitor_key
 
 START = int(time.time() * 1000)
@@ -36,11 +37,9 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         "visitor": f"{anna:016x}",
         "consent": {"personalization": True},
     }
-    modules = {f"core/{file.name}": file.read_text() for file in BUNDLE.glob("core/*.js")}
-    modules["incoming.js"] = (BUNDLE / "incoming.js").read_text()
-    modules["clocked.js"] = Path(__file__).with_name("clocked.js").read_text()
     given = {**variables(project), **PATIENCE}
-    options = Options(modules=modules, main="clocked.js", variables=given, on_log=lambda line: None)
+    main = Path(__file__).with_name("clocked.js")
+    options = around_core(main, variables=given, on_log=lambda line: None)
     with Miniflare(options) as worker:
         for key in list(store.keys()):
             worker.dispatch_fetch(f"http://toy/{key}", method="PUT", content=store.get(key))

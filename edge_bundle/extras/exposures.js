@@ -4,11 +4,14 @@
  * cookies, so that nobody can claim another arm.
  */
 
-import { assign, holdout } from "./choose.js";
-import { keepVariation, shortName } from "./sticky.js";
+import { core } from "./core.js";
+
+const { assign, holdout, shortName } = core;
+
+const MAX_KEPT = 20;
 
 /**
- * @typedef {import("./release.js").Release} Release
+ * @typedef {import("../core/release.js").Release} Release
  * @typedef {{content?: string, rule?: string, experiment?: string, variation?: number,
  *   propensity?: number, reason: string}} Told
  */
@@ -20,7 +23,7 @@ const UNKNOWN = { reason: "unknown_release" };
 
 /** What decisions of one visitor's events stand for. */
 export class Decided {
-  /** @param {(Release|null|undefined)[]} releases those in memory @param {import("./visit.js").Visit} visit */
+  /** @param {(Release|null|undefined)[]} releases those in memory @param {import("../core/visit.js").Visit} visit */
   constructor(releases, visit) {
     this.releases = /** @type {Release[]} */ (releases.filter(Boolean));
     this.unit = visit.consent.personalization ? visit.device : null;
@@ -71,10 +74,11 @@ export class Decided {
    * @returns {Told}
    */
   #exposed(exposure, slot, code, variation) {
-    for (const { rules, experiments } of this.releases) {
+    for (const release of this.releases) {
+      const { rules } = release;
       const entry = rules.holdout;
       if (entry && shortName(entry) === exposure) return this.#held(entry, /^e?h$/.test(code));
-      const found = experiments.get(String(exposure));
+      const found = experimentsOf(release).get(String(exposure));
       if (!found) continue;
       // The same experiment may show other contents in other slots.
       const experiment = found[String(slot)] ?? Object.values(found)[0];
@@ -110,7 +114,39 @@ export class Decided {
 
   /** @param {string} name @param {number} variation */
   #keep(name, variation) {
-    const running = [...this.releases[0].experiments.keys()];
+    const running = [...experimentsOf(this.releases[0]).keys()];
     this.sticky = keepVariation(this.sticky, name, variation, running);
   }
+}
+
+/** @type {WeakMap<Release, Map<string, Record<string, any>>>} */
+const known = new WeakMap();
+
+/** A release's experiments by short name, each as it runs in each slot. @param {Release} release */
+function experimentsOf(release) {
+  let running = known.get(release);
+  if (running) return running;
+  known.set(release, (running = new Map()));
+  for (const [name, { rules }] of Object.entries(/** @type {Record<string, any>} */ (release.rules.slots))) {
+    for (const { experiment } of rules.filter((/** @type {any} */ rule) => rule.experiment)) {
+      const short = shortName(experiment);
+      const slots = running.get(short) ?? Object.create(null);
+      running.set(short, slots);
+      slots[name] = experiment;
+    }
+  }
+  return running;
+}
+
+/**
+ * Return the cookie with one more variation; experiments that are no more are dropped.
+ * @param {string} sticky @param {string} name @param {number} variation
+ * @param {string[]} running the names of those that are
+ */
+export function keepVariation(sticky, name, variation, running) {
+  const others = sticky.split(".").slice(1).filter((entry) => {
+    const other = entry.slice(0, -2);
+    return other !== name && running.includes(other);
+  });
+  return ["1", ...[...others, `${name}-${variation.toString(36)}`].slice(-MAX_KEPT)].join(".");
 }

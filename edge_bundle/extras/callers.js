@@ -1,10 +1,12 @@
 /** Who calls: a server that may say all, or a browser that is believed about its page alone. */
 
-import { same } from "./identity.js";
+import { core } from "./core.js";
+
+const { same } = core;
 
 /**
- * @typedef {import("./visit.js").Call} Call
- * @typedef {import("./edge.js").Edge} Edge
+ * @typedef {import("../core/visit.js").Call} Call
+ * @typedef {import("../core/edge.js").Edge} Edge
  */
 
 /** @param {Edge} edge @param {Call} call */

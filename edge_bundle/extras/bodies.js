@@ -1,0 +1,124 @@
+/** Checks what bodies say; every refusal is a message for the person who wrote the call. */
+
+import { core } from "./core.js";
+
+const { Refusal, isObject, isShort, pageOf, refuse } = core;
+
+/** @typedef {import("../core/visit.js").Visit} Visit */
+/** @typedef {import("../core/decide.js").SlotRequest} SlotRequest */
+
+const MAX_SLOTS = 50;
+const MAX_ITEMS = 100;
+/** The last time that a Date can be, in epoch milliseconds. */
+const MAX_TIME = 8.64e15;
+const MAX_EVENTS = 200;
+const EVENT_KINDS = ["view", "cart", "order"];
+
+/** @param {string} text @returns {any} an object */
+export function parseObject(text) {
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    refuse("the body is not JSON");
+  }
+  if (!isObject(body)) refuse("the body must be a JSON object");
+  return body;
+}
+
+/**
+ * Read the slots of a decide body.
+ * @param {any} slots
+ * @param {Record<string, any>} known
+ * @returns {SlotRequest[]}
+ */
+export function readSlots(slots, known) {
+  if (!Array.isArray(slots) || !slots.length || slots.length > MAX_SLOTS) {
+    refuse(`slots must be a list of 1 to ${MAX_SLOTS} names`);
+  }
+  return slots.map((/** @type {any} */ slot) => {
+    const { name, limit } = typeof slot === "string" ? { name: slot, limit: undefined } : (slot ?? {});
+    if (typeof name !== "string") refuse("slots[] must be a name, or an object with a name");
+    if (!(name in known)) throw new Refusal(400, "unknown_slot", `no slot ${JSON.stringify(name.slice(0, 80))} in this release`);
+    if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_ITEMS)) {
+      refuse(`slots[].limit must be a whole number from 1 to ${MAX_ITEMS}`);
+    }
+    return { name, limit };
+  });
+}
+
+/**
+ * Put what a body says into a visit. A browser may say what page it is on; only a trusted
+ * caller may say who somebody is and what they did.
+ * @param {Visit} visit
+ * @param {any} body
+ * @param {boolean} trusted
+ * @returns {Visit}
+ */
+export function withBody(visit, body, trusted) {
+  const page = pageOf(body.page);
+  if (!trusted) return { ...visit, page };
+  const { consent, device, visitor, session, attributes, at = visit.now } = body;
+  if (consent !== undefined && !isObject(consent)) refuse("consent must be an object");
+  if (device !== undefined && !isShort(device)) refuse("device must be a string");
+  if (attributes !== undefined && !isObject(attributes)) refuse("attributes must be an object");
+  if (!(Number.isFinite(at) && at >= 0 && at < MAX_TIME)) refuse("at must be a time in epoch milliseconds");
+  try {
+    return {
+      ...visit,
+      now: at,
+      page,
+      consent: consent ? consentOf(consent) : visit.consent,
+      device: device ?? visit.device,
+      sticky: device === undefined ? visit.sticky : "",
+      isNew: device === undefined && visit.isNew,
+      visitor: visitor === undefined ? null : parseVisitorKey(String(visitor)),
+      session: session === undefined ? visit.session : sessionFromBody(session),
+      given: attributes ?? visit.given,
+    };
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : "malformed body");
+  }
+}
+
+/** @param {any} consent */
+function consentOf(consent) {
+  return {
+    personalization: consent.personalization === true,
+    analytics: consent.analytics === true,
+    chosen: true,
+  };
+}
+
+/**
+ * Take the session of a decide body; throws a message for the caller when it is malformed.
+ * @param {any} body
+ * @returns {import("../core/session.js").Session}
+ */
+function sessionFromBody(body) {
+  const events = body?.events ?? [];
+  if (!Array.isArray(events)) throw new Error("session.events must be a list");
+  const taken = events.slice(-MAX_EVENTS).map((event) => {
+    const kind = event?.event ?? "view";
+    if (!EVENT_KINDS.includes(kind)) {
+      throw new Error("session.events[].event must be view, cart or order");
+    }
+    if (typeof event.item !== "string") throw new Error("session.events[].item must be a string");
+    return { kind, item: event.item };
+  });
+  const count = (/** @type {string} */ kind) => taken.filter((event) => event.kind === kind).length;
+  return {
+    events: taken,
+    views: count("view"),
+    carts: count("cart"),
+    orders: count("order"),
+    startedAt: 0,
+    lastAt: 0,
+  };
+}
+
+/** @param {string} text the 16 hexadecimal digits of a visitor key */
+function parseVisitorKey(text) {
+  if (!/^[0-9a-f]{16}$/.test(text)) throw new Error("visitor must be 16 hexadecimal digits");
+  return { high: parseInt(text.slice(0, 8), 16), low: parseInt(text.slice(8, 12), 16) };
+}

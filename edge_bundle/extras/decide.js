@@ -1,0 +1,86 @@
+/** `POST decide`: decisions as data, for the shop's own servers and for pages that render themselves. */
+
+import { parseObject, readSlots, withBody } from "./bodies.js";
+import { isTrusted } from "./callers.js";
+import { core } from "./core.js";
+
+const { Scene, cookieHeaders, decideSlot, json, liveRelease, made, needsOf, randomText, visitOf } = core;
+
+/**
+ * @typedef {import("../core/visit.js").Call} Call
+ * @typedef {import("../core/edge.js").Edge} Edge
+ * @typedef {import("../core/loader.js").Loader} Loader
+ * @typedef {import("../core/answers.js").Answer} Answer
+ * @typedef {import("../core/decide.js").Decision} Decision
+ * @typedef {import("../core/decide.js").SlotRequest} SlotRequest
+ * @typedef {import("../core/scene.js").Scene} Scene
+ */
+
+/** What it takes to say in which segments somebody is. */
+const SEGMENTS = { items: false, visitor: true, segments: true, first: [], attributes: [], weights: [] };
+const MAX_DECIDE_BYTES = 65_536;
+
+/** @param {Edge} edge @param {Loader} loader @param {Call} call */
+export async function answer(edge, loader, call) {
+  const body = parseObject(await call.body(MAX_DECIDE_BYTES));
+  const trusted = isTrusted(edge, call);
+  const told = (trusted || loader.preview) && body.explain === true ? await edge.extra("explain") : null;
+  const explain = told && told.explainer(edge, loader.platform.now());
+  return made(loader, () => decideNow(edge, loader, call, body, trusted, explain));
+}
+
+/**
+ * @param {Edge} edge @param {Loader} loader @param {Call} call @param {any} body
+ * @param {boolean} trusted
+ * @param {ReturnType<import("./explain.js")["explainer"]>|null} explain
+ * @returns {Answer|null} null while values are missing
+ */
+function decideNow(edge, loader, call, body, trusted, explain) {
+  const live = liveRelease(edge, loader);
+  if (!live) return null;
+  const { release, fresh } = live;
+  const slots = readSlots(body.slots, release.rules.slots);
+  const known = visitOf(call, loader);
+  const scene = new Scene(loader, release, fresh, withBody(known.visit, body, trusted));
+  const open = trusted || loader.preview !== null;
+  if (open && !scene.lookUp(SEGMENTS)) {
+    for (const { name } of slots) scene.lookUp(needsOf(release, name));
+    return null;
+  }
+  const decided = decideSlots(scene, slots);
+  if (!decided) return null;
+  /** @type {Record<string, any>} */
+  const decisions = {};
+  for (const name in decided) decisions[name] = told(decided[name], open);
+  const result = { release: release.id, decisions, segments: open ? scene.segments : undefined };
+  if (explain && !explain(scene, slots, decided, result)) return null;
+  return json(200, result, cookieHeaders(known.cookies));
+}
+
+/** What a caller is told of a decision. @param {Decision} decision @param {boolean} open whether reasons too */
+function told({ content, items, experiment, id, reason }, open) {
+  return open ? { content, items, experiment, id, reason } : { content, items, experiment, id };
+}
+
+/**
+ * Decide slots without waiting: null when values are missing, which the loader then knows.
+ * @param {Scene} scene
+ * @param {SlotRequest[]} slots known slots
+ * @returns {Record<string, Decision>|null}
+ */
+function decideSlots(scene, slots) {
+  const { loader } = scene;
+  const id = randomText(loader.platform, 12);
+  /** @type {Record<string, Decision>} */
+  const decisions = {};
+  let ready = true;
+  for (let i = 0; i < slots.length; i++) {
+    // One that lacks values doesn't keep the others from saying what they lack.
+    const decision = decideSlot(scene, slots[i], id + i.toString(36));
+    if (decision) decisions[slots[i].name] = decision;
+    else ready = false;
+  }
+  if (!ready) return null;
+  for (const name in decisions) loader.health.decided(decisions[name].reason);
+  return decisions;
+}

@@ -1,0 +1,45 @@
+/** `GET health`: how an isolate fares. */
+
+import { core } from "./core.js";
+
+const { json, made } = core;
+
+/**
+ * @typedef {import("../core/edge.js").Edge} Edge
+ * @typedef {import("../core/loader.js").Loader} Loader
+ */
+
+/** @param {Edge} edge @param {Loader} loader */
+export function answer(edge, loader) {
+  return made(loader, () => {
+    const report = reportOf(edge, loader);
+    return report && json(200, report);
+  });
+}
+
+/** Return the report; null when that needs a look at the head. @param {Edge} edge @param {Loader} loader */
+function reportOf({ config, health, cache, releases }, loader) {
+  const live = releases.ready(loader);
+  if (!live) return null;
+  const { release, fresh } = live;
+  const { counter, issuedAt, checkedAt, overlays } = releases;
+  const now = loader.platform.now();
+  return {
+    status: release ? (fresh ? "ok" : "stale") : "no_release",
+    shop: config.shop,
+    environment: config.environment,
+    release: release?.id ?? null,
+    head: {
+      counter,
+      issued_at: issuedAt,
+      age_seconds: checkedAt ? Math.round((now - checkedAt) / 1000) : null,
+    },
+    overlays: overlays?.told ?? null,
+    slots: release ? Object.keys(release.rules.slots) : [],
+    decisions: health.reasons,
+    faults: health.faults,
+    recent_faults: health.recent,
+    tables: { bytes: cache.bytes, values: cache.tables.size, hits: cache.hits, reads: cache.reads },
+    local: config.localApis ?? undefined,
+  };
+}

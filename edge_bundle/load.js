@@ -1,0 +1,23 @@
+/**
+ * Loads what pages and fragments do without: modules that wrangler uploads beside the bundled
+ * rest, as wrangler.jsonc says. It keeps an import's words, so that they must hold from here.
+ */
+
+import { kit } from "./core/kit.js";
+
+const EXTRAS = {
+  decide: () => import("./extras/decide.js"),
+  events: () => import("./extras/events.js"),
+  explain: () => import("./extras/explain.js"),
+  flags: () => import("./extras/ofrep.js"),
+  format1: () => import("./extras/format1.js"),
+  health: () => import("./extras/health.js"),
+  preview: () => import("./extras/preview.js"),
+  ribbon: () => import("./extras/ribbon.js"),
+};
+
+/** @param {keyof typeof EXTRAS} name */
+export async function load(name) {
+  (await import("./extras/core.js")).lend(kit);
+  return EXTRAS[name]();
+}

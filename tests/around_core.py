@@ -1,0 +1,25 @@
+"""A worker of a test's own around the bundle's core and extras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from control_plane.emulator.options import Options
+from control_plane.emulator.wrangler import read_wrangler
+
+BUNDLE = Path(__file__).parents[1] / "edge_bundle"
+SHARED = ("core/*.js", "extras/*.js", "incoming.js", "load.js")
+
+
+def around_core(main: Path, **more: Any) -> Options:
+    """Return options for a worker whose `main` imports the bundle's modules as neighbours."""
+    files = [file for pattern in SHARED for file in BUNDLE.glob(pattern)]
+    modules = {file.relative_to(BUNDLE).as_posix(): file.read_bytes() for file in files}
+    return Options(
+        modules={**modules, main.name: main.read_bytes()},
+        main=main.name,
+        rules=read_wrangler(BUNDLE / "wrangler.jsonc").rules,
+        find_additional_modules=True,
+        **more,
+    )
