@@ -113,6 +113,8 @@ def catalogue(size: Size) -> duckdb.DuckDBPyConnection:
         "price_minor": prices,
         "group_id": [f"g{p // 2}" if p % 10 < 2 else None for p in place.tolist()],
         "available": draw.random(size.items) < 0.97,
+        "tags": pa.nulls(size.items, pa.list_(pa.string())),
+        "brand": [title.split()[0] for title in titles],
     }
     log = duckdb.connect()
     log.register("made_up", pa.table(columns))

@@ -20,6 +20,7 @@ from control_plane.compiler.locator import build_locator
 from control_plane.compiler.manifest import Parts, make_manifest
 from control_plane.compiler.numbering import number_items, numbered
 from control_plane.compiler.popular import popular_value
+from control_plane.compiler.refresh import refresh
 from control_plane.compiler.related import related_values
 from control_plane.compiler.templates import load_template
 from control_plane.compiler.values import Value
@@ -152,6 +153,8 @@ def _compile_tables(
     templates: dict[str, Any],
     currency: str,
 ) -> Parts:
+    progress("looking through the catalogue")
+    model = refresh(model, log)
     progress("numbering items")
     rows, cards, place = number_items(model, log, currency)
     lanes = hash_texts(cards.sku)

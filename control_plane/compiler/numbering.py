@@ -1,4 +1,4 @@
-"""Numbers a release's items: those of the model and those that only the catalogue knows."""
+"""Numbers a release's items so that those often wanted together stand together."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from control_plane.models.artifacts import Model, Rows
 def number_items(
     model: Model, log: duckdb.DuckDBPyConnection, currency: str
 ) -> tuple[Rows, Cards, NDArray[np.int64]]:
-    """Return rows and cards in numbering order, and the place of each of the model's items."""
-    ids = _with_catalogue(model, log)
-    rows = _padded(model.neighbours, len(ids))
-    cards = read_cards(log, ids, currency)
+    """Return rows and cards in numbering order, and the place of each item.
+
+    The model is one that knows the whole catalogue (see `refresh`).
+    """
+    rows = model.neighbours
+    cards = read_cards(log, model.item_ids, currency)
     order = clustered_order(rows.indptr, rows.items, rows.scores, _leftover_rank(cards))
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
@@ -27,20 +29,7 @@ def number_items(
 
 def numbered(rows: Rows, place: NDArray[np.int64]) -> Rows:
     """Return rows of the model's items in numbering order, as `place` numbers them."""
-    return renumber(_padded(rows, len(place)), place, np.argsort(place))
-
-
-def _with_catalogue(model: Model, log: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the model's items and the catalogue's new ones."""
-    known = set(model.item_ids)
-    listed = log.execute("SELECT item_id FROM items ORDER BY item_id").fetchall()
-    return model.item_ids + [item for (item,) in listed if item not in known]
-
-
-def _padded(rows: Rows, count: int) -> Rows:
-    """Return rows for `count` items: new ones have none yet."""
-    more = np.full(count + 1 - len(rows.indptr), rows.indptr[-1])
-    return Rows(np.concatenate([rows.indptr, more]), rows.items, rows.scores)
+    return renumber(rows, place, np.argsort(place))
 
 
 def _leftover_rank(cards: Cards) -> NDArray[np.int64]:

@@ -9,13 +9,8 @@ from numpy.typing import NDArray
 
 from control_plane.models.tastes import SEPARATOR
 
-_ITEMS = """
-SELECT coalesce(title, '') AS title, coalesce(brand, '') AS brand,
-       coalesce(category, '') AS category, coalesce(tags, []) AS tags,
-       coalesce(price_minor, 0) AS price, coalesce(group_id, '') AS group_id,
-       coalesce(available, true) AS available
-FROM item_numbers LEFT JOIN items USING (item_id) ORDER BY item
-"""
+_ITEMS = "SELECT item_id, title, brand, category, tags, price_minor, group_id, available FROM items"
+_NOTHING = (None,) * 7
 
 
 class Catalogue(msgspec.Struct, frozen=True):
@@ -47,17 +42,18 @@ class Catalogue(msgspec.Struct, frozen=True):
         )
 
 
-def read_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
-    """Return what the view `items` says of the items of the table `item_numbers`."""
-    rows = connection.execute(_ITEMS).fetchall()
+def read_catalogue(connection: duckdb.DuckDBPyConnection, item_ids: list[str]) -> Catalogue:
+    """Return what the view `items` says of `item_ids`; what it does not list is available."""
+    told = {row[0]: row[1:] for row in connection.execute(_ITEMS).fetchall()}
+    rows = [told.get(item, _NOTHING) for item in item_ids]
     return Catalogue(
-        title=[row[0] for row in rows],
-        brand=[row[1].strip().casefold() for row in rows],
-        category=[_path(row[2]) for row in rows],
-        tags=[tuple(row[3]) for row in rows],
-        price=np.array([max(row[4], 0) for row in rows], dtype=np.int64),
-        group=[row[5] for row in rows],
-        available=np.array([row[6] for row in rows], dtype=np.bool_),
+        title=[row[0] or "" for row in rows],
+        brand=[(row[1] or "").strip().casefold() for row in rows],
+        category=[_path(row[2] or "") for row in rows],
+        tags=[tuple(row[3] or ()) for row in rows],
+        price=np.array([max(row[4] or 0, 0) for row in rows], dtype=np.int64),
+        group=[row[5] or "" for row in rows],
+        available=np.array([row[6] is not False for row in rows], dtype=np.bool_),
     )
 
 

@@ -34,6 +34,9 @@ CANDIDATES = 100
 #: Besides, each item is held against so many next to it on either side in catalogue order.
 BESIDE = 16
 
+#: Items of a row for the stage `similar`: a shelf, and what may not be shown.
+SIMILAR_ITEMS = 24
+
 #: What a block costs at most, in products summed (about 40 bytes each), and what a row does by
 #: its candidates.
 _BLOCK_COST, _ROW_COST = 6_000_000, 8_000
@@ -58,18 +61,25 @@ class Traits(msgspec.Struct, frozen=True):
     order: NDArray[np.int64]
 
 
-def similar_rows(catalogue: Catalogue, twin: NDArray[np.int32], limit: int) -> Rows:
-    """Return a row for every item of which only those that lead (`twin` (n,)) are likened."""
-    leaders = np.unique(twin)
-    rows = content_rows(catalogue.take(leaders), limit)
+def similar_rows(catalogue: Catalogue, twin: NDArray[np.int32], limit: int, since: int = 0) -> Rows:
+    """Return a row (n,) for each item from number `since` on, the others' are empty.
+
+    Only those that lead their twins (`twin` (n,), see variants.py) are in rows, and have one that
+    all of them share.
+    """
+    leaders, place = np.unique(twin, return_inverse=True)
+    chosen = np.unique(place[since:])
+    rows = content_rows(catalogue.take(leaders), limit, chosen)
     lengths = np.zeros(len(twin), dtype=np.int64)
-    lengths[leaders] = np.diff(rows.indptr)
+    lengths[leaders[chosen]] = np.diff(rows.indptr)
     led = Rows(np.append(0, np.cumsum(lengths)), leaders[rows.items], rows.scores)
-    return spread(led, twin)
+    mine = spread(led, twin)
+    first = mine.indptr[since]
+    return Rows(np.maximum(mine.indptr - first, 0), mine.items[first:], mine.scores[first:])
 
 
-def content_rows(catalogue: Catalogue, limit: int) -> Rows:
-    """Return the `limit` items most like each one, scores up to 1.
+def content_rows(catalogue: Catalogue, limit: int, chosen: NDArray[np.int64] | None = None) -> Rows:
+    """Return the `limit` items most like each of the `chosen` ones (of all), scores up to 1.
 
     Likeness is of what is known of an item: 1 for one that is like it in all of that. Items of
     which nothing but a price is known have empty rows.
@@ -77,9 +87,10 @@ def content_rows(catalogue: Catalogue, limit: int) -> Rows:
     traits = read_traits(catalogue)
     place = np.empty_like(traits.order)
     place[traits.order] = np.arange(len(place))
+    rows = np.arange(len(place)) if chosen is None else chosen
     return stack(
-        top_per_row(_likeness(traits, place, start, stop), limit)
-        for start, stop in blocks(traits.costs + _ROW_COST, _BLOCK_COST)
+        top_per_row(_likeness(traits, place, rows[start:stop]), limit)
+        for start, stop in blocks(traits.costs[rows] + _ROW_COST, _BLOCK_COST)
     )
 
 
@@ -132,10 +143,11 @@ def _rarest(texts: Any) -> tuple[Any, NDArray[np.int64]]:
     return sparse.csr_matrix((texts.data[kept], texts.indices[kept], indptr), texts.shape), costs
 
 
-def _likeness(traits: Traits, place: NDArray[np.int64], start: int, stop: int) -> Any:
-    """Return how alike the items from `start` to `stop` and their candidates are, as CSR."""
+def _likeness(traits: Traits, place: NDArray[np.int64], rows: NDArray[np.int64]) -> Any:
+    """Return how alike the items `rows` and their candidates are, CSR (rows, n)."""
     count = len(place)
-    row, item = _candidates(traits, place, start, stop)
+    number, item = _candidates(traits, place, rows)
+    row = rows[number]
     words = traits.texts[row].multiply(traits.texts[item]).sum(axis=1)
     shared = (traits.paths[row] == traits.paths[item]) & (traits.paths[row] >= 0)
     depth = (traits.paths >= 0).sum(axis=1)
@@ -148,7 +160,7 @@ def _likeness(traits: Traits, place: NDArray[np.int64], start: int, stop: int) -
     away = TIE * np.abs(place[row] - place[item]) / count
     # Nothing is alike by its price alone.
     score = np.where(alike > 0, alike + PRICE * near - away, 0.0) / _weight(traits, depth)[row]
-    return sparse.csr_matrix((score, (row - start, item)), shape=(stop - start, count))
+    return sparse.csr_matrix((score, (number, item)), shape=(len(rows), count))
 
 
 def _weight(traits: Traits, depth: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -163,19 +175,19 @@ def _weight(traits: Traits, depth: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _candidates(
-    traits: Traits, place: NDArray[np.int64], start: int, stop: int
+    traits: Traits, place: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return pairs of an item and another one that may be like it, each pair once."""
+    """Return pairs of a place in `rows` and another item that may be like it, each pair once."""
     count = len(place)
-    worded = top_per_row(traits.rarest[start:stop] @ traits.by_feature, CANDIDATES + 1)
-    row = np.repeat(np.arange(start, stop), np.diff(worded.indptr))
+    worded = top_per_row(traits.rarest[rows] @ traits.by_feature, CANDIDATES + 1)
     steps = np.concatenate([np.arange(-BESIDE, 0), np.arange(1, BESIDE + 1)])
-    beside = place[start:stop, None] + steps
+    beside = place[rows, None] + steps
     there = (beside >= 0) & (beside < count)
-    beside_row = np.repeat(np.arange(start, stop), there.sum(axis=1))
-    rows = np.concatenate([row, beside_row]) - start
+    lengths = np.concatenate([np.diff(worded.indptr), there.sum(axis=1)])
+    number = np.repeat(np.tile(np.arange(len(rows)), 2), lengths)
     items = np.concatenate([worded.items, traits.order[beside[there]]])
     # Making a matrix of them joins what stands there twice.
-    pairs = sparse.csr_matrix((np.ones(len(rows)), (rows, items)), shape=(stop - start, count))
-    row = np.repeat(np.arange(start, stop), np.diff(pairs.indptr))
-    return row[row != pairs.indices], pairs.indices[row != pairs.indices]
+    pairs = sparse.csr_matrix((np.ones(len(items)), (number, items)), shape=(len(rows), count))
+    number = np.repeat(np.arange(len(rows)), np.diff(pairs.indptr))
+    other = pairs.indices != rows[number]
+    return number[other], pairs.indices[other]

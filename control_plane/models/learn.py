@@ -16,7 +16,7 @@ from control_plane.models import neighbours, variants, visitors
 from control_plane.models.artifacts import Model, Rows, Segment, Visitors
 from control_plane.models.blend import blend_rows, people_with
 from control_plane.models.catalogue import read_catalogue
-from control_plane.models.content import similar_rows
+from control_plane.models.content import SIMILAR_ITEMS, similar_rows
 from control_plane.models.features import Features, visitor_features
 from control_plane.models.identity import name_segments
 from control_plane.models.live import session_states
@@ -29,9 +29,6 @@ from control_plane.models.visitors import Histories
 from control_plane.profiles.interest import Interest, load_interest, newest_time
 from control_plane.profiles.people import resolve_people
 from control_plane.settings import Train
-
-#: Items of a row of what is similar: a shelf and what may not be shown.
-SIMILAR_ITEMS = 24
 
 #: Told what is being done, as each step starts.
 Progress = Callable[[str], None]
@@ -61,7 +58,7 @@ def learn(
         interest = load_interest(connection, train.session_gap_minutes * 60)
     items = len(interest.item_ids)
     with steps.step("likening items"):
-        catalogue = read_catalogue(connection)
+        catalogue = read_catalogue(connection, interest.item_ids)
         events = np.bincount(interest.item, minlength=items).astype(np.int64)
         leader = variants.product_leaders(catalogue, events)
         twin = variants.twin_leaders(catalogue, leader, events)

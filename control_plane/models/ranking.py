@@ -47,6 +47,15 @@ def best_of_rows(rows: Rows, limit: int) -> Rows:
     return Rows(indptr, rows.items[kept], rows.scores[kept])
 
 
+def distinct_items(rows: Rows) -> Rows:
+    """Return rows in which each item stands once, where it scores best."""
+    row = np.repeat(np.arange(len(rows.indptr) - 1), np.diff(rows.indptr))
+    cells = row * np.int64(rows.items.max(initial=0) + 1) + rows.items
+    kept = np.zeros(len(cells), dtype=np.bool_)
+    kept[np.unique(cells, return_index=True)[1]] = True
+    return Rows(np.append(0, np.cumsum(kept))[rows.indptr], rows.items[kept], rows.scores[kept])
+
+
 def stack(blocks: Iterable[Rows]) -> Rows:
     """Join blocks of rows into one table, in the order given."""
     parts = list(blocks)
