@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from control_plane.models.artifacts import Model, Rows
+from control_plane.models.artifacts import Model, Rows, Sets
 from control_plane.models.blend import NEW_SESSIONS, blend_rows
 from control_plane.models.catalogue import Catalogue, read_catalogue
 from control_plane.models.content import SIMILAR_ITEMS, similar_rows
@@ -64,11 +64,19 @@ def _with_newcomers(
 
 def _with_stock(model: Model, shown: NDArray[np.int32]) -> Model:
     """Return the model with `shown` (n,) in the place of each item."""
-    if (shown == np.arange(len(shown))).all():
+    count = len(shown)
+    if (shown == np.arange(count)).all():
         return model
 
     def distinct(table: Rows) -> Rows:
         return distinct_items(Rows(table.indptr, shown[table.items], table.scores))
+
+    def distinct_set(sets: Sets) -> Sets:
+        lengths = np.diff(sets.indptr)
+        cells = np.repeat(np.arange(len(lengths)), lengths) * np.int64(count) + shown[sets.items]
+        row, items = np.divmod(np.unique(cells), count)
+        lengths = np.bincount(row, minlength=len(lengths))
+        return Sets(np.append(0, np.cumsum(lengths)), items.astype(np.int32))
 
     def lists(ranked: dict[str, NDArray[np.int32]]) -> dict[str, NDArray[np.int32]]:
         return {
@@ -83,7 +91,12 @@ def _with_stock(model: Model, shown: NDArray[np.int32]) -> Model:
         related={kind: distinct(rows) for kind, rows in model.related.items()},
         popular=lists(model.popular),
         latest=lists(model.latest),
-        visitors=msgspec.structs.replace(visitors, rows=distinct(visitors.rows)),
+        visitors=msgspec.structs.replace(
+            visitors,
+            rows=distinct(visitors.rows),
+            bought=distinct_set(visitors.bought),
+            seen=distinct_set(visitors.seen),
+        ),
     )
 
 

@@ -72,6 +72,8 @@ class _Taken:
         self.items: list[int] = []
         self.source = ""
         self.skus = set(_excluded_events(self.exclude, visit)) | {visit.page}
+        last = _recent(tables, visit).tolist()
+        self.groups = {tables.group[item] for item in last if item in self.skus} - {0}
         self.page_group = tables.group[visit.page] if visit.page >= 0 else 0
 
     def take(self, ranked: list[int], limit: int, source: str) -> None:
@@ -87,7 +89,7 @@ class _Taken:
         if self.exclude["unavailable"] and not tables.available[item]:
             return True
         group = tables.group[item]
-        if item in self.skus or (group and group == self.page_group):
+        if item in self.skus or group in self.groups or (group and group == self.page_group):
             return True
         return self._too_alike(item, group)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from control_plane.compiler.bits import unpack_numbers
 from control_plane.compiler.numbering import number_items, numbered
 from control_plane.compiler.popular import shown_lists, with_cards
+from control_plane.compiler.refresh import refresh
 from control_plane.compiler.rows import compand
 from control_plane.envelope import unpack as open_envelope
 from control_plane.models.artifacts import Model, Rows
@@ -49,6 +50,7 @@ class Tables:
         self, build: Path, model: Model, log: duckdb.DuckDBPyConnection, currency: str
     ) -> None:
         values = _Values(build)
+        model = refresh(model, log)
         rows, cards, place = number_items(model, log, currency)
         count = len(cards.sku)
         self.skus = cards.sku

@@ -86,6 +86,7 @@ export class Shelf {
     /** Their numbers: a dozen are found faster in a list than in a set. @type {number[]} */
     this.taken = [];
     this.skus = excludedSkus(scene.visit, content.exclude);
+    this.groups = excludedGroups(scene.recent, this.skus);
     this.pageGroup = pageGroup(scene.page);
   }
 
@@ -153,7 +154,7 @@ export class Shelf {
   keepsOut(card) {
     const { exclude, diversity } = this.content;
     if (!card.available && exclude.unavailable) return "unavailable";
-    if (this.skus.includes(card.sku)) return "session";
+    if (this.skus.includes(card.sku) || this.groups.includes(card.group)) return "session";
     if (card.group && card.group === this.pageGroup) return "page_group";
     return diversity && (card.group || diversity.category) ? this.#tooAlike(card, diversity) : "";
   }
@@ -309,6 +310,15 @@ function excludedSkus({ session, page, consent }, exclude) {
     if (exclude.seen || told) skus.push(item);
   }
   return skus;
+}
+
+/**
+ * What is out in one size is out in all: the variant groups of the session's last items that are.
+ * @param {import("./history.js").Found[]} [recent] @param {string[]} [skus]
+ */
+function excludedGroups(recent = [], skus = []) {
+  const cards = skus.length ? recent.map(({ table, number }) => table.cards.card(number - table.first)) : [];
+  return cards.filter(({ group, sku }) => group && skus.includes(sku)).map(({ group }) => group);
 }
 
 /** @param {import("./history.js").Found|null|undefined} page @returns {number} its variant group, 0 for none */

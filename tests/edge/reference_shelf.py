@@ -100,6 +100,44 @@ def draw_world(random: Random) -> World:
     )
 
 
+def stocked(world: World) -> World:
+    """Return the world as it is compiled: what is sold out has made room for its variants."""
+
+    def there(sku: str) -> str:
+        item = world.items[sku]
+        others = [one for one in world.items.values() if one.group == item.group and one.available]
+        return sku if item.available or not item.group or not others else others[0].sku
+
+    def scores(row: Scores) -> Scores:
+        out: Scores = {}
+        for sku in sorted(row, key=lambda sku: -row[sku]):
+            out.setdefault(there(sku), row[sku])
+        return out
+
+    def lists(ranked: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {name: list(dict.fromkeys(map(there, skus))) for name, skus in ranked.items()}
+
+    return msgspec.structs.replace(
+        world,
+        neighbours={sku: scores(row) for sku, row in world.neighbours.items()},
+        related={
+            kind: {sku: scores(row) for sku, row in of.items()}
+            for kind, of in world.related.items()
+        },
+        popular=lists(world.popular),
+        latest=lists(world.latest),
+        people=[
+            msgspec.structs.replace(
+                person,
+                row=scores(person.row),
+                bought=[there(sku) for sku in person.bought],
+                seen=[there(sku) for sku in person.seen],
+            )
+            for person in world.people
+        ],
+    )
+
+
 def draw_visit(random: Random, world: World) -> Visit:
     """Return somebody with some history on some page."""
     skus = [*world.items, "unknown"]
@@ -172,6 +210,10 @@ def shelf(world: World, content: dict[str, Any], visit: Visit, numbering: list[s
     if exclude["seen"]:
         out |= {item for _, item in events}
         out |= {*person.bought, *person.seen} if person else set()
+    told = {item for kind, item in events if kind == "cart" and exclude["in_cart"]}
+    told |= {item for kind, item in events if kind == "order" and exclude["bought"]}
+    told |= {item for _, item in events if exclude["seen"]}
+    groups_out = {world.items[item].group for item in recent if item in told} - {None}
     shown: list[str] = []
 
     def take(sku: str) -> None:
@@ -185,6 +227,8 @@ def shelf(world: World, content: dict[str, Any], visit: Visit, numbering: list[s
         if exclude["unavailable"] and not world.stock.get(sku, item.available):
             return
         if item.group and page and item.group == page.group:
+            return
+        if item.group in groups_out:
             return
         if item.group and groups.count(item.group) >= most["group"]:
             return

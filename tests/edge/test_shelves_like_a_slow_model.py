@@ -16,6 +16,7 @@ from toy_shop import make_project, rows, sets, start_worker
 from control_plane.collect.stock import StockLine
 from control_plane.compiler.build import compile_release
 from control_plane.compiler.numbering import number_items
+from control_plane.compiler.refresh import refresh
 from control_plane.deploy.overlay import change_overlays
 from control_plane.deploy.publish import publish
 from control_plane.deploy.stock import change_stock
@@ -44,7 +45,7 @@ def deploy(edge: Edge, world: reference.World) -> list[str]:
     learned = model(edge, world)
     with catalogue(world) as log:
         compile_release(edge.project, learned, log)
-        _, cards, _ = number_items(learned, log, "EUR")
+        _, cards, _ = number_items(refresh(learned, log), log, "EUR")
     publish(edge.target, edge.project.build / "current", edge.project)
     said = {sku: StockLine(there, None) for sku, there in world.stock.items()}
     change_overlays(
@@ -61,7 +62,7 @@ def catalogue(world: reference.World) -> duckdb.DuckDBPyConnection:
     log.execute(
         "CREATE TABLE items (item_id VARCHAR, title VARCHAR, url VARCHAR, image VARCHAR, "
         "category VARCHAR, currency VARCHAR, price_minor BIGINT, group_id VARCHAR, "
-        "available BOOLEAN, tags VARCHAR[], market VARCHAR)"
+        "available BOOLEAN, tags VARCHAR[], market VARCHAR, brand VARCHAR)"
     )
     for item in world.items.values():
         values = [item.sku, item.category, item.price_minor, item.group, item.available]
@@ -131,6 +132,7 @@ def test_every_shelf_is_what_the_slow_model_says(edge: Edge, seed: int) -> None:
     random = Random(seed)
     world = reference.draw_world(random)
     numbering = deploy(edge, world)
+    world = reference.stocked(world)
     for _ in range(15):
         visit = reference.draw_visit(random, world)
         for name, items in shown(edge, world, visit).items():
