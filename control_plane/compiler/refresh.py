@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.models.artifacts import Model, Rows, Sets
-from control_plane.models.blend import NEW_SESSIONS, blend_rows
+from control_plane.models.blend import NEW_PEOPLE, blend_rows
 from control_plane.models.catalogue import Catalogue, read_catalogue
 from control_plane.models.content import SIMILAR_ITEMS, similar_rows
 from control_plane.models.ranking import best_of_rows, distinct_items
@@ -44,7 +44,7 @@ def _with_newcomers(
     behaviour = _padded(model.neighbours, count)
     limit = max(int(np.diff(behaviour.indptr).max()), SIMILAR_ITEMS)
     alike = similar_rows(catalogue, twin_leaders(catalogue, leader, events), limit, since=old)
-    met = np.where(np.arange(count) < old, NEW_SESSIONS, 0)
+    met = np.where(np.arange(count) < old, NEW_PEOPLE, 0)
     blended = blend_rows(behaviour, alike, met, catalogue.available, limit)
     # A new size of what was there before has its product's row.
     source = np.arange(count, dtype=np.int32)
