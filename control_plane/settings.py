@@ -44,6 +44,7 @@ class Train(Section, frozen=True):
     neighbours: int = 50
     session_gap_minutes: int = 30
     visitor_items: int = 20
+    visitor_seconds: int = 240
     popular_items: int = 200
     segments_min: int = 3
     segments_max: int = 8

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.errors import WorkError
-from control_plane.models import neighbours, variants, visitors
+from control_plane.models import neighbours, variants
 from control_plane.models.artifacts import Model, Rows, Segment, Visitors
 from control_plane.models.blend import blend_rows, people_with
 from control_plane.models.catalogue import read_catalogue
@@ -25,7 +25,13 @@ from control_plane.models.ranking import best_of_rows
 from control_plane.models.report import count, make_report
 from control_plane.models.segments import Clustering, fit_segments
 from control_plane.models.surrogate import Surrogate, fit_surrogate
-from control_plane.models.visitors import Histories
+from control_plane.models.visitors.fit import fit_visitors
+from control_plane.models.visitors.histories import (
+    Histories,
+    bought_sets,
+    gather_histories,
+    seen_sets,
+)
 from control_plane.profiles.interest import Interest, load_interest, newest_time
 from control_plane.profiles.people import resolve_people
 from control_plane.settings import Train
@@ -64,7 +70,7 @@ def learn(
         twin = variants.twin_leaders(catalogue, leader, events)
         similar = similar_rows(catalogue, twin, train.neighbours)
     interest = variants.pool(interest, leader)
-    histories = visitors.gather_histories(interest)
+    histories = gather_histories(interest)
     with steps.step("counting neighbours"):
         sessions = interest.sessions()
         table = neighbours.fit_sessions(sessions, items, train.neighbours)
@@ -86,7 +92,9 @@ def learn(
         members = _members(clustering, segments, histories)
         popular = popular_lists(interest, train.popular_items, members)
     with steps.step("choosing for visitors"):
-        rows = _rows(histories, items, train.visitor_items)
+        fitted = fit_visitors(
+            histories, items, train.visitor_items, train.visitor_seconds, train.seed
+        )
     model = Model(
         model_time=model_time,
         item_ids=interest.item_ids,
@@ -96,12 +104,16 @@ def learn(
         popular=popular,
         related={"similar": best_of_rows(similar, SIMILAR_ITEMS)} if len(similar.items) else {},
         segments=segments,
-        visitors=_visitors(histories, clustering, rows),
+        visitors=_visitors(histories, clustering, fitted.rows),
         key_id=key_id,
         report={},
     )
     report = make_report(model, count(interest, model, event_count), clustering, features, train)
-    report |= {"live_segments": live.report, "seconds": steps.seconds}
+    report |= {
+        "live_segments": live.report,
+        "visitor_models": fitted.report,
+        "seconds": steps.seconds,
+    }
     return msgspec.structs.replace(model, report=report)
 
 
@@ -170,16 +182,11 @@ def _members(
     }
 
 
-def _rows(histories: Histories, items: int, limit: int) -> Rows:
-    near = visitors.fit_items(histories, items)
-    return visitors.visitor_rows(histories, near, items, limit)
-
-
 def _visitors(histories: Histories, clustering: Clustering, rows: Rows) -> Visitors:
     return Visitors(
         keys=histories.keys,
         segment=clustering.labels,
         rows=rows,
-        bought=visitors.bought_sets(histories),
-        seen=visitors.seen_sets(histories),
+        bought=bought_sets(histories),
+        seen=seen_sets(histories),
     )

@@ -20,6 +20,7 @@ BOUNDS = {
     "neighbours": (1, 255),
     "session_gap_minutes": (1, 24 * 60),
     "visitor_items": (1, 255),
+    "visitor_seconds": (0, 24 * 3600),
     "popular_items": (1, 10_000),
     "segments_min": (2, 100),
     "segments_max": (2, 100),

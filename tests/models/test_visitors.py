@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy_log import event, open_log
 
-from control_plane.models import visitors
-from control_plane.models.visitors import (
+from control_plane.models.visitors import neighbourhood, rows
+from control_plane.models.visitors.fit import fit_visitors
+from control_plane.models.visitors.histories import (
     BOUGHT_ITEMS,
     SEEN_ITEMS,
     bought_sets,
-    fit_items,
     gather_histories,
     seen_sets,
-    visitor_rows,
 )
 from control_plane.profiles.interest import Interest, load_interest
 from control_plane.profiles.people import resolve_people
@@ -31,8 +30,8 @@ class Learned:
         self.ids = interest.item_ids
         self.histories = gather_histories(interest)
         self.keys = self.histories.keys.tolist()
-        near = fit_items(self.histories, len(self.ids))
-        self.table = visitor_rows(self.histories, near, len(self.ids), limit)
+        self.fitted = fit_visitors(self.histories, len(self.ids), limit, 60, seed=7)
+        self.table = self.fitted.rows
         self.bought, self.seen = bought_sets(self.histories), seen_sets(self.histories)
 
     def of(self, table, key):
@@ -153,5 +152,6 @@ def test_rows_are_short_sorted_positive_and_new_whatever_the_block(pairs, limit)
         assert (np.diff(scores) <= 0).all()
         met = {f"i{item}" for user, item in pairs if user == key}
         assert not met & set(shop.of(shop.table, key))
-    with mock.patch.object(visitors, "_BLOCK_PRODUCTS", 5):
+    small = [mock.patch.object(module, "_BLOCK_PRODUCTS", 5) for module in (neighbourhood, rows)]
+    with small[0], small[1]:
         assert Learned(views(pairs), limit).table.items.tolist() == shop.table.items.tolist()
