@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
+from control_plane.profiles.sessions import Sessions
 from control_plane.schema import PERSONALIZATION, VIEWED
 
 START = datetime(2026, 3, 2, 10)  # a Monday
@@ -106,3 +108,15 @@ def open_log(
         connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")
         connection.unregister(f"{name}_rows")
     return connection
+
+
+def made_sessions(lists: list[list[int]], seconds_apart: int = 0) -> Sessions:
+    """Return sessions of strangers who viewed these item numbers, one after the other."""
+    items = np.array([item for one in lists for item in one], dtype=np.int32)
+    return Sessions(
+        indptr=np.append(0, np.cumsum([len(one) for one in lists])),
+        items=items,
+        kinds=np.zeros(len(items), dtype=np.int8),
+        ends=seconds_apart * np.arange(len(lists)),
+        owners=np.arange(len(lists)),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,9 +10,11 @@ import click
 from control_plane.bench.compile import CompileReport, bench_compile
 from control_plane.bench.edge import ASKED_FOR, NAMES, EdgeReport, bench_edge
 from control_plane.bench.measure import Spread
+from control_plane.bench.quality import bench_quality
 from control_plane.bench.shop import Size
 from control_plane.bench.tables import Part
 from control_plane.cli.options import json_option, report
+from control_plane.cli.quality_text import quality_lines
 
 
 @click.group()
@@ -111,3 +114,28 @@ def _part_lines(name: str, entry: str, part: Part) -> list[str]:
             f"             {part.id_bits:7.2f} bits an id; any set of items: {part.set_bits:.2f}"
         )
     return lines
+
+
+@bench.command()
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Folder of the public data sets, each in a folder of its name.",
+)
+@click.option("--set", "only", multiple=True, metavar="NAME", help="Only these sets; repeatable.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Leave each set's project in DIR.",
+)
+@json_option
+def quality(data: Path, only: tuple[str, ...], keep: Path | None, as_json: bool) -> None:
+    """Repeat the public tables: what the running edge answers, beside what others do.
+
+    Takes each set from its file to the edge's answers by the command line's own steps.
+    """
+    result = bench_quality(data, only, lambda line: click.echo(line, err=True), keep=keep)
+    report(result, as_json, lambda: quality_lines(result))

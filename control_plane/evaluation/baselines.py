@@ -95,7 +95,7 @@ def association_rules(sessions: Sessions, items: int) -> Table:
 
 
 def sequential_rules(sessions: Sessions, items: int) -> Table:
-    """Return what followed the last item, each time counting one over the distance."""
+    """Return what followed the last item, itself too, each time counting one over the distance."""
     session = np.repeat(np.arange(len(sessions.ends)), np.diff(sessions.indptr))
     total = sparse.csr_matrix((items, items))
     for distance in range(1, RECENT + 1):
@@ -103,7 +103,6 @@ def sequential_rules(sessions: Sessions, items: int) -> Table:
         cells = (sessions.items[same], sessions.items[same + distance])
         weights = np.full(len(same), 1 / distance)
         total = total + sparse.coo_matrix((weights, cells), shape=(items, items)).tocsr()
-    total.setdiag(0)
     return Table(total, 1)
 
 

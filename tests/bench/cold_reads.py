@@ -2,11 +2,17 @@
 
 The worker's own modules decide in real workerd, each time with an empty memory, over a store that
 counts. `cold_reads(project, bodies)` takes a compiled project and bodies of `/_fs/decide`.
+
+    python tests/bench/cold_reads.py PROJECT TEST [SLOT]
+
+prints the summary for sessions: TEST has `{"prefix": [item, …]}` a line, such as `test.jsonl` of a
+set that `frontshelf bench quality --keep` made PROJECT of.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +25,7 @@ from control_plane.deploy.folder import Folder
 from control_plane.deploy.publish import publish
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.variables import edge_variables
-from control_plane.settings import Project
+from control_plane.settings import Project, load_project
 
 MAIN = Path(__file__).with_suffix(".js")
 BATCH = 200
@@ -67,3 +73,23 @@ def _worker(project: Project, prepare: Callable[[Folder], object]) -> Iterator[M
             url = f"http://cold/{key}"
             worker.dispatch_fetch(url, method="PUT", content=folder.get(key))
         yield worker
+
+
+def body(slot: str, prefix: list[str]) -> dict[str, Any]:
+    """Return what asks for a slot after a session's clicks."""
+    return {
+        "slots": [{"name": slot, "limit": 20}],
+        "session": {"events": [{"event": "view", "item": item} for item in prefix]},
+        "consent": {"personalization": True},
+    }
+
+
+def main(project: str, test: str, slot: str = "repeats") -> None:
+    """Print the summary of a project's sessions."""
+    lines = Path(test).read_text(encoding="utf-8").splitlines()
+    bodies = [body(slot, json.loads(line)["prefix"]) for line in lines]
+    print(json.dumps(summary(cold_reads(load_project(Path(project)), bodies)), indent=1))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from toy_log import made_sessions
 from toy_shop import sets
 
 from control_plane.evaluation import baselines
-from control_plane.profiles.sessions import Sessions
 
 BREAD, BUTTER, JAM, SOAP, TOWEL = range(5)
 
 
-def sessions(*lists: list[int]) -> Sessions:
-    lengths = np.array([len(one) for one in lists])
-    indptr = np.append(0, np.cumsum(lengths))
-    items = np.concatenate(lists).astype(np.int32)
-    views, ends = np.zeros(len(items), np.int8), np.zeros(len(lists), np.int64)
-    return Sessions(indptr, items, views, ends, owners=np.arange(len(lists)))
-
-
 #: Butter follows bread most often, jam follows butter; soap and towels are met together.
-LOG = sessions(
-    [BREAD, BUTTER], [BREAD, BUTTER, JAM], [BREAD, BUTTER, JAM], [BREAD, JAM], [SOAP, TOWEL]
+LOG = made_sessions(
+    [[BREAD, BUTTER], [BREAD, BUTTER, JAM], [BREAD, BUTTER, JAM], [BREAD, JAM], [SOAP, TOWEL]]
 )
 
 
