@@ -12,6 +12,7 @@ const EXTRAS = {
   flags: () => import("./extras/ofrep.js"),
   format1: () => import("./extras/format1.js"),
   health: () => import("./extras/health.js"),
+  overlays: () => import("./extras/overlays.js"),
   preview: () => import("./extras/preview.js"),
   ribbon: () => import("./extras/ribbon.js"),
 };

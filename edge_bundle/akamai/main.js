@@ -20,6 +20,7 @@ import * as explain from "./extras/explain.js";
 import * as format1 from "./extras/format1.js";
 import * as health from "./extras/health.js";
 import * as flags from "./extras/ofrep.js";
+import * as overlays from "./extras/overlays.js";
 import * as preview from "./extras/preview.js";
 import * as ribbon from "./extras/ribbon.js";
 import { plainPage, servePage } from "./page.js";
@@ -28,7 +29,7 @@ import { settings } from "./settings.js";
 
 const ASSETS = { "sdk.js": sdk, "consent.js": consent };
 /** Nothing is loaded at run time here: all is in the bundle. */
-const EXTRAS = { decide, events, explain, flags, format1, health, preview, ribbon };
+const EXTRAS = { decide, events, explain, flags, format1, health, overlays, preview, ribbon };
 /** Of the 4 MB that a request may use, what tables may keep. */
 const BUDGET_BYTES = 1_000_000;
 /** A longer text than 16 KB must be a stream, and a letter takes up to three bytes. */

@@ -108,15 +108,6 @@ export function zoneOffset(timezone, now) {
 
 /** @param {string} timezone @param {number} at a whole number of seconds */
 function computeOffset(timezone, at) {
-  const parts = new Intl.DateTimeFormat("en-US", {
-    timeZone: timezone, hourCycle: "h23",
-    year: "numeric", month: "numeric", day: "numeric",
-    hour: "numeric", minute: "numeric", second: "numeric",
-  }).formatToParts(at);
-  /** @type {Record<string, number>} */
-  const value = {};
-  for (const part of parts) value[part.type] = Number(part.value);
-  return (
-    Date.UTC(value.year, value.month - 1, value.day, value.hour, value.minute, value.second) - at
-  );
+  const local = new Date(at).toLocaleString("en-US", { timeZone: timezone, hourCycle: "h23" });
+  return Date.parse(`${local} UTC`) - at;
 }

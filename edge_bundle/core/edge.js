@@ -21,6 +21,7 @@ const BUDGET_BYTES = 52 * 1024 * 1024;
  * @property {typeof import("../extras/ofrep.js")} flags
  * @property {typeof import("../extras/format1.js")} format1
  * @property {typeof import("../extras/health.js")} health
+ * @property {typeof import("../extras/overlays.js")} overlays
  * @property {typeof import("../extras/preview.js")} preview
  * @property {typeof import("../extras/ribbon.js")} ribbon
  *
@@ -37,7 +38,7 @@ export class Edge {
     this.config = readConfig(env);
     this.cache = new TableCache(budget);
     this.health = new Health();
-    this.releases = new Releases(this.config, () => this.extra("format1"));
+    this.releases = new Releases(this.config, (name) => this.extra(name));
     this.load = load;
     /** @type {Partial<Extras>} those loaded: the promise of one must not outlive its request */
     this.extras = {};

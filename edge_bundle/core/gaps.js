@@ -1,6 +1,7 @@
 /** Reads ascending ids stored as gaps (control_plane/compiler/gaps.py says how). */
 
 import { bitsAt } from "./columns.js";
+import { memo } from "./memo.js";
 
 /** What comes before a run's first gap: a run that starts on its own, or goes on to the right. */
 export const START = 0;
@@ -10,10 +11,9 @@ export const AFTER = 2;
 
 /**
  * Decoders by code, since the values of a release share one; few releases are read at a time.
- * @type {Map<string, Uint16Array>}
+ * @type {(key: string, make: () => Uint16Array) => Uint16Array}
  */
-const decoders = new Map();
-const MAX_DECODERS = 8;
+const decoders = memo(8);
 
 /**
  * Return what each context and next 8 bits stand for: (size of the gap) * 16 + length of the code.
@@ -22,15 +22,8 @@ const MAX_DECODERS = 8;
  * @returns {Uint16Array}
  */
 export function gapDecoder(code, sizes) {
-  const key = `${sizes}:${code.join()}`;
-  let decoder = decoders.get(key);
-  if (!decoder) {
-    if (sizes > 32) throw new Error("gap sizes");
-    decoder = build(code, sizes);
-    if (decoders.size >= MAX_DECODERS) decoders.clear();
-    decoders.set(key, decoder);
-  }
-  return decoder;
+  if (sizes > 32) throw new Error("gap sizes");
+  return decoders(`${sizes}:${code.join()}`, () => build(code, sizes));
 }
 
 /** @param {Uint8Array} code @param {number} sizes */

@@ -48,10 +48,9 @@ function finish(state, bytes, before) {
   const view = new DataView(padded.buffer);
   view.setUint32(padded.length - 4, (before + bytes.length) * 8);
   for (let at = 0; at < padded.length; at += BLOCK) compress(state, padded, at);
-  const digest = new Uint8Array(32);
-  const out = new DataView(digest.buffer);
-  for (let i = 0; i < 8; i++) out.setInt32(i * 4, state[i]);
-  return digest;
+  const digest = new DataView(new ArrayBuffer(32));
+  state.forEach((word, i) => digest.setInt32(i * 4, word));
+  return new Uint8Array(digest.buffer);
 }
 
 /** @param {Int32Array} state @param {Uint8Array} bytes @param {number} at */
@@ -67,14 +66,7 @@ function compress(state, bytes, at) {
       w[i - 16] + w[i - 7] + (turn(x, 7) ^ turn(x, 18) ^ (x >>> 3)) +
       (turn(y, 17) ^ turn(y, 19) ^ (y >>> 10));
   }
-  let a = state[0];
-  let b = state[1];
-  let c = state[2];
-  let d = state[3];
-  let e = state[4];
-  let f = state[5];
-  let g = state[6];
-  let h = state[7];
+  let [a, b, c, d, e, f, g, h] = state;
   for (let i = 0; i < 64; i++) {
     const one = turn(e, 6) ^ turn(e, 11) ^ turn(e, 25);
     const first = (h + one + ((e & f) ^ (~e & g)) + rounds[i] + w[i]) | 0;
@@ -89,14 +81,7 @@ function compress(state, bytes, at) {
     b = a;
     a = (first + second) | 0;
   }
-  state[0] += a;
-  state[1] += b;
-  state[2] += c;
-  state[3] += d;
-  state[4] += e;
-  state[5] += f;
-  state[6] += g;
-  state[7] += h;
+  [a, b, c, d, e, f, g, h].forEach((word, i) => (state[i] += word));
 }
 
 /** @param {number} word @param {number} bits */

@@ -1,5 +1,6 @@
 /** Who a visitor is: a random device, and a user only where the shop's own origin said so. */
 
+import { memo } from "./memo.js";
 import { fromBase64, randomText, toBase64 } from "./platform.js";
 
 /** @typedef {import("./platform.js").Platform} Platform */
@@ -8,11 +9,10 @@ import { fromBase64, randomText, toBase64 } from "./platform.js";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const MAX_USER_BYTES = 256;
-const MAX_REMEMBERED = 2000;
 
 /** Signatures and keys already computed by this isolate, by cookie or identifier. */
-/** @type {Map<string, any>} */
-const remembered = new Map();
+/** @type {(key: string, make: () => any) => any} */
+const remember = memo(2000);
 
 /** @param {Platform} platform @returns {string} 132 random bits */
 export function newDevice(platform) {
@@ -84,19 +84,4 @@ export function same(a, b) {
   let difference = a.length ^ b.length;
   for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
   return difference === 0;
-}
-
-/**
- * @template T
- * @param {string} key
- * @param {() => T} compute
- * @returns {T}
- */
-function remember(key, compute) {
-  const known = remembered.get(key);
-  if (known !== undefined) return known;
-  const value = compute();
-  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-  remembered.set(key, value);
-  return value;
 }

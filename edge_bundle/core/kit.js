@@ -7,16 +7,16 @@ import { cookieHeaders, failure, json, script } from "./answers.js";
 import { liveRelease, made } from "./api.js";
 import { chooseVariation, hash } from "./bucket.js";
 import { assign, choose, holdout } from "./choose.js";
-import { openTable, u16, u32 } from "./columns.js";
+import { lowerBound, openTable, u16, u32 } from "./columns.js";
 import { evaluate } from "./conditions.js";
 import { readCookies, setCookie } from "./cookies.js";
 import { decideSlot } from "./decide.js";
-import { fmix32 } from "./hash.js";
+import { fmix32, hashText } from "./hash.js";
 import { same } from "./identity.js";
 import { reasonOf } from "./loader.js";
 import { choiceNeeds, needsOf, slotNeeds } from "./needs.js";
 import { PageSlots } from "./pages.js";
-import { fromBase64, randomText, toBase64, within } from "./platform.js";
+import { fromBase64, hex, randomText, toBase64, within } from "./platform.js";
 import { SPARE, Shelf, allowedSources, fillShelf, parts, rank, ready, total } from "./recommend.js";
 import { asciiOf, escapeHtml } from "./render.js";
 import { Refusal, isObject, isShort, pageOf, refuse } from "./requests.js";
@@ -29,8 +29,8 @@ import { factorOf, findClasses } from "./weights.js";
 export const kit = {
   ItemTable, PageSlots, PopularTable, Refusal, SPARE, Scene, Shelf, VisitorTable, allowedSources,
   asciiOf, assign, choiceNeeds, choose, chooseVariation, cookieHeaders, decideSlot, escapeHtml,
-  evaluate, factorOf, failure, fillShelf, findClasses, fmix32, fromBase64, hash, holdout, isCrawler,
-  isObject, isShort, json, keptVariation, liveRelease, made, needsOf, openTable, pageOf, parts,
-  randomText, rank, readCookies, ready, reasonOf, refuse, same, script, setCookie, shortName,
+  evaluate, factorOf, failure, fillShelf, findClasses, fmix32, fromBase64, hash, hashText, hex,
+  holdout, isCrawler, isObject, isShort, json, keptVariation, liveRelease, lowerBound, made, needsOf,
+  openTable, pageOf, parts, randomText, rank, readCookies, ready, reasonOf, refuse, same, script, setCookie, shortName,
   slotNeeds, toBase64, total, u16, u32, visitOf, within,
 };

@@ -38,7 +38,7 @@ export class Loader {
     this.pending = null;
     /** How long a location may keep what it read, a miss too: short until a release has settled. */
     this.keepSeconds = UNSETTLED_SECONDS;
-    /** @type {import("./overlays.js").Overlays|null} what holds beside the release */
+    /** @type {import("../extras/overlays.js").Overlays|null} what holds beside the release */
     this.overlays = null;
     /** @type {import("../extras/preview.js").Preview|null} what this browser's preview forces */
     this.preview = null;

@@ -1,5 +1,6 @@
 /** The static function from a SKU to the value it stands in; built by compiler/locator.py. */
 
+import { bitsAt } from "./columns.js";
 import { fmix32 } from "./hash.js";
 
 /**
@@ -23,21 +24,13 @@ export function valueNumber(part, cells, hash) {
   const { third, bits } = part;
   const salt = Math.imul(part.seed, 0x9e3779b9);
   return (
-    cell(cells, slot(hash.high ^ salt, third), bits) ^
-    cell(cells, slot(hash.low ^ salt, third) + third, bits) ^
-    cell(cells, slot((hash.high + hash.low + salt) | 0, third) + 2 * third, bits)
+    bitsAt(cells, slot(hash.high ^ salt, third) * bits, bits) ^
+    bitsAt(cells, (slot(hash.low ^ salt, third) + third) * bits, bits) ^
+    bitsAt(cells, (slot((hash.high + hash.low + salt) | 0, third) + 2 * third) * bits, bits)
   );
 }
 
 /** @param {number} word @param {number} third */
 function slot(word, third) {
   return Math.floor((fmix32(word) * third) / 4294967296);
-}
-
-/** @param {Uint8Array} cells @param {number} index @param {number} bits */
-function cell(cells, index, bits) {
-  const bit = index * bits;
-  const at = bit >>> 3;
-  const word = cells[at] | (cells[at + 1] << 8) | (cells[at + 2] << 16) | (cells[at + 3] << 24);
-  return (word >>> (bit & 7)) & ((1 << bits) - 1);
 }

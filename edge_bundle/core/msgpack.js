@@ -11,6 +11,11 @@ const MAX_DEPTH = 32;
 const SHORT_TEXT = 32;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** What is being read, and how far: a value is read at one go. */
+let bytes = /** @type {Uint8Array} */ (new Uint8Array(0));
+let view = new DataView(bytes.buffer);
+let at = 0;
+
 /**
  * Decode one MessagePack value that fills `input` to its last byte.
  *
@@ -22,149 +27,118 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @returns {any}
  */
 export function decode(input) {
-  const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
-  const reader = new Reader(bytes);
-  const value = reader.value(0);
-  if (reader.at !== bytes.length) {
-    throw new Error(`msgpack: ${bytes.length - reader.at} bytes after the value`);
-  }
+  bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
+  view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  at = 0;
+  const value = read(0);
+  if (at !== bytes.length) fail("goes on after the value");
   return value;
 }
 
-class Reader {
-  /** @param {Uint8Array} bytes */
-  constructor(bytes) {
-    this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.at = 0;
-  }
+/** @param {string} what @returns {never} */
+function fail(what) {
+  throw new Error(`msgpack at ${at}: ${what}`);
+}
 
-  /**
-   * Reserve `size` bytes and return where they start.
-   * @param {number} size
-   */
-  take(size) {
-    const start = this.at;
-    if (size > this.bytes.length - start) {
-      throw new Error(`msgpack: ends early: ${size} bytes wanted at ${start}`);
-    }
-    this.at = start + size;
-    return start;
-  }
+/** Reserve `size` bytes and return where they start. @param {number} size */
+function take(size) {
+  if (size > bytes.length - at) fail("ends early");
+  at += size;
+  return at - size;
+}
 
-  /**
-   * @param {number} depth
-   * @returns {any}
-   */
-  value(depth) {
-    const byte = this.bytes[this.take(1)];
-    if (byte < 0x80) return byte;
-    if (byte < 0x90) return this.map(byte & 0x0f, depth);
-    if (byte < 0xa0) return this.array(byte & 0x0f, depth);
-    if (byte < 0xc0) return this.text(byte & 0x1f);
-    if (byte >= 0xe0) return byte - 256;
-    switch (byte) {
-      case 0xc0: return null;
-      case 0xc2: return false;
-      case 0xc3: return true;
-      case 0xc4: return this.binary(this.uint8());
-      case 0xc5: return this.binary(this.uint16());
-      case 0xc6: return this.binary(this.uint32());
-      case 0xca: return this.view.getFloat32(this.take(4));
-      case 0xcb: return this.view.getFloat64(this.take(8));
-      case 0xcc: return this.uint8();
-      case 0xcd: return this.uint16();
-      case 0xce: return this.uint32();
-      case 0xcf: return exact(this.view.getBigUint64(this.take(8)));
-      case 0xd0: return this.view.getInt8(this.take(1));
-      case 0xd1: return this.view.getInt16(this.take(2));
-      case 0xd2: return this.view.getInt32(this.take(4));
-      case 0xd3: return exact(this.view.getBigInt64(this.take(8)));
-      case 0xd9: return this.text(this.uint8());
-      case 0xda: return this.text(this.uint16());
-      case 0xdb: return this.text(this.uint32());
-      case 0xdc: return this.array(this.uint16(), depth);
-      case 0xdd: return this.array(this.uint32(), depth);
-      case 0xde: return this.map(this.uint16(), depth);
-      case 0xdf: return this.map(this.uint32(), depth);
-      default:
-        throw new Error(`msgpack: type 0x${byte.toString(16)} is not used here`);
-    }
+/** @param {number} depth @returns {any} */
+function read(depth) {
+  const byte = uint8();
+  if (byte < 0x80) return byte;
+  if (byte < 0x90) return map(byte & 0x0f, depth);
+  if (byte < 0xa0) return array(byte & 0x0f, depth);
+  if (byte < 0xc0) return text(byte & 0x1f);
+  if (byte >= 0xe0) return byte - 256;
+  switch (byte) {
+    case 0xc0: return null;
+    case 0xc2: return false;
+    case 0xc3: return true;
+    case 0xc4: return binary(uint8());
+    case 0xc5: return binary(uint16());
+    case 0xc6: return binary(uint32());
+    case 0xca: return view.getFloat32(take(4));
+    case 0xcb: return view.getFloat64(take(8));
+    case 0xcc: return uint8();
+    case 0xcd: return uint16();
+    case 0xce: return uint32();
+    case 0xcf: return exact(view.getBigUint64(take(8)));
+    case 0xd0: return view.getInt8(take(1));
+    case 0xd1: return view.getInt16(take(2));
+    case 0xd2: return view.getInt32(take(4));
+    case 0xd3: return exact(view.getBigInt64(take(8)));
+    case 0xd9: return text(uint8());
+    case 0xda: return text(uint16());
+    case 0xdb: return text(uint32());
+    case 0xdc: return array(uint16(), depth);
+    case 0xdd: return array(uint32(), depth);
+    case 0xde: return map(uint16(), depth);
+    case 0xdf: return map(uint32(), depth);
   }
+  return fail("a type that is not used here");
+}
 
-  uint8() {
-    return this.bytes[this.take(1)];
-  }
+function uint8() {
+  return bytes[take(1)];
+}
 
-  uint16() {
-    return this.view.getUint16(this.take(2));
-  }
+function uint16() {
+  return view.getUint16(take(2));
+}
 
-  uint32() {
-    return this.view.getUint32(this.take(4));
-  }
+function uint32() {
+  return view.getUint32(take(4));
+}
 
-  /** @param {number} size */
-  binary(size) {
-    const start = this.take(size);
-    return this.bytes.subarray(start, start + size);
-  }
+/** @param {number} size */
+function binary(size) {
+  const start = take(size);
+  return bytes.subarray(start, at);
+}
 
-  /** @param {number} size */
-  text(size) {
-    const start = this.take(size);
-    const end = start + size;
-    if (size <= SHORT_TEXT) {
-      let text = "";
-      for (let at = start; at < end; at++) {
-        const byte = this.bytes[at];
-        if (byte > 0x7f) return UTF8.decode(this.bytes.subarray(start, end));
-        text += String.fromCharCode(byte);
-      }
-      return text;
-    }
-    return UTF8.decode(this.bytes.subarray(start, end));
+/** @param {number} size */
+function text(size) {
+  const start = take(size);
+  let text = "";
+  for (let i = start; i < at; i++) {
+    if (size > SHORT_TEXT || bytes[i] > 0x7f) return UTF8.decode(bytes.subarray(start, at));
+    text += String.fromCharCode(bytes[i]);
   }
+  return text;
+}
 
-  /**
-   * @param {number} size
-   * @param {number} depth
-   */
-  array(size, depth) {
-    this.descend(size, depth);
-    const array = new Array(size);
-    for (let i = 0; i < size; i++) array[i] = this.value(depth + 1);
-    return array;
-  }
+/** @param {number} size @param {number} depth */
+function array(size, depth) {
+  descend(size, depth);
+  const array = new Array(size);
+  for (let i = 0; i < size; i++) array[i] = read(depth + 1);
+  return array;
+}
 
-  /**
-   * @param {number} size
-   * @param {number} depth
-   */
-  map(size, depth) {
-    this.descend(size * 2, depth);
-    const map = Object.create(null);
-    for (let i = 0; i < size; i++) {
-      const key = this.value(depth + 1);
-      if (typeof key !== "string" && typeof key !== "number") {
-        throw new Error(`msgpack: a map key at ${this.at} is neither text nor a number`);
-      }
-      map[key] = this.value(depth + 1);
-    }
-    return map;
+/** @param {number} size @param {number} depth */
+function map(size, depth) {
+  descend(size * 2, depth);
+  const map = Object.create(null);
+  for (let i = 0; i < size; i++) {
+    const key = read(depth + 1);
+    if (typeof key !== "string" && typeof key !== "number") fail("a key that is neither text nor a number");
+    map[key] = read(depth + 1);
   }
+  return map;
+}
 
-  /**
-   * Refuse a container that nests too deep, or claims more values than bytes are left.
-   * @param {number} values
-   * @param {number} depth
-   */
-  descend(values, depth) {
-    if (depth >= MAX_DEPTH) throw new Error(`msgpack: nested deeper than ${MAX_DEPTH}`);
-    if (values > this.bytes.length - this.at) {
-      throw new Error(`msgpack: ends early: ${values} values wanted at ${this.at}`);
-    }
-  }
+/**
+ * Refuse a container that nests too deep, or claims more values than bytes are left.
+ * @param {number} values @param {number} depth
+ */
+function descend(values, depth) {
+  if (depth >= MAX_DEPTH) fail("nested deeper than 32");
+  if (values > bytes.length - at) fail("ends early");
 }
 
 /**

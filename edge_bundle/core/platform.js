@@ -52,10 +52,8 @@ export function toBase64(bytes) {
     .replaceAll("=", "");
 }
 
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/** Random bytes not used yet: a call costs more than its bytes. */
-let pool = /** @type {Uint8Array} */ (new Uint8Array(0));
+/** Random text not used yet: a call costs more than its bytes. */
+let pool = "";
 let drawn = 0;
 
 /**
@@ -65,10 +63,8 @@ let drawn = 0;
  */
 export function randomText(platform, length) {
   if (drawn + length > pool.length) {
-    pool = platform.random(1024);
+    pool = toBase64(platform.random(768));
     drawn = 0;
   }
-  let text = "";
-  for (let i = 0; i < length; i++) text += LETTERS[pool[drawn++] & 63];
-  return text;
+  return pool.slice(drawn, (drawn += length));
 }

@@ -3,7 +3,6 @@
 import { FORMAT, known } from "./columns.js";
 import { unseal } from "./envelope.js";
 import { Loader, reasonOf } from "./loader.js";
-import { openOverlays } from "./overlays.js";
 import { within } from "./platform.js";
 import { Release } from "./release.js";
 
@@ -16,22 +15,20 @@ const RETRY_MS = 1000;
 /** A head not read for so long says too little of who was erased for visitor rows to be used. */
 const OVERDUE_MS = 60_000;
 
-/** @typedef {typeof import("../extras/format1.js")} Format1 */
-
 export class Releases {
   /**
    * @param {import("./config.js").Config} config
-   * @param {() => Format1|Promise<Format1|null>} format1 how its tables are read
+   * @param {(name: keyof import("./edge.js").Extras) => any} extra gives a module of extras/, or null
    */
-  constructor(config, format1) {
+  constructor(config, extra) {
     this.config = config;
-    this.format1 = format1;
+    this.extra = extra;
     /** @type {Release|null} */
     this.live = null;
     /** What was live before in this isolate: pages of it are still open. */
     /** @type {Release|null} */
     this.before = null;
-    /** @type {import("./overlays.js").Overlays|null} of the head with the counter `heeded` */
+    /** @type {import("../extras/overlays.js").Overlays|null} of the head with the counter `heeded` */
     this.overlays = null;
     this.heeded = -1;
     this.counter = -1;
@@ -117,7 +114,8 @@ export class Releases {
    */
   async #heed(loader, { counter, overlays: entries }) {
     if (counter <= this.heeded) return;
-    const overlays = openOverlays(entries);
+    // Null for none, so that others need one test only. Without the module the head is not heeded.
+    const overlays = entries?.length ? new (await this.extra("overlays")).Overlays(entries) : null;
     if (overlays && this.live) {
       const ahead = new Loader(loader.platform, loader.cache, loader.health, this.config);
       overlays.askAhead(ahead);
@@ -166,7 +164,7 @@ export class Releases {
     );
     if (body.kind !== "manifest" || !known(body.format)) throw new Error("format");
     if (body.format === FORMAT) return new Release(body, named.manifest);
-    const before = await this.format1();
+    const before = await this.extra("format1");
     if (!before) throw new Error("format");
     return new Release(body, named.manifest, before.OPENERS);
   }

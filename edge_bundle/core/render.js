@@ -12,11 +12,9 @@ const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "
 /** @type {Record<string, string>} */
 const SYMBOLS = { EUR: "€", USD: "$", GBP: "£", JPY: "¥" };
 
-/** Minor digits of currencies that have not two (ISO 4217). @type {Record<string, number>} */
-const DIGITS = {
-  BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, VND: 0,
-  VUV: 0, XAF: 0, XOF: 0, XPF: 0, BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3,
-};
+/** Currencies whose minor digits are not two (ISO 4217). */
+const WITHOUT = /^(BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|VND|VUV|XAF|XOF|XPF)$/;
+const WITH_THREE = /^(BHD|IQD|JOD|KWD|LYD|OMR|TND)$/;
 
 /** @param {string} text */
 export function escapeHtml(text) {
@@ -29,7 +27,7 @@ export function escapeHtml(text) {
  */
 export function formatPrice(minor, currency) {
   if (minor < 0) return "";
-  const digits = DIGITS[currency] ?? 2;
+  const digits = WITHOUT.test(currency) ? 0 : WITH_THREE.test(currency) ? 3 : 2;
   const amount = (minor / 10 ** digits).toFixed(digits);
   return SYMBOLS[currency] ? SYMBOLS[currency] + amount : `${amount} ${currency}`.trim();
 }

@@ -16,6 +16,8 @@ import httpx
 import pytest
 from toy_shop import BUNDLE, World, make_project, origin, variables
 
+from control_plane.deploy import overlay_changes
+from control_plane.deploy.overlay import change_overlays
 from control_plane.deploy.preview import Preview, preview_token
 from control_plane.emulator.miniflare import Miniflare, Options
 from control_plane.emulator.workerd import LogLine
@@ -139,3 +141,18 @@ def test_tables_of_the_format_before_are_not_guessed_at(tmp_path: Path) -> None:
         health = old.get("/_fs/health").json()
         assert health["status"] == "no_release"
         assert health["faults"]["manifest_format"] > 0
+
+
+def test_a_head_whose_overlays_cannot_be_opened_is_not_heeded(tmp_path: Path) -> None:
+    with without(tmp_path, "overlays") as world:
+        world.publish()
+        change_overlays(
+            world.target,
+            world.project,
+            lambda tree, head: overlay_changes.switch(tree, head, "home.hero", off=True),
+            sleep=lambda seconds: None,
+        )
+        assert "<b>new</b>" not in shown(world.get("/"))
+        health = world.get("/_fs/health").json()
+        assert health["status"] == "no_release"
+        assert health["faults"]["head_unreadable"] > 0

@@ -1,11 +1,11 @@
 /** What holds for every release: stock and prices, erased visitors, slots switched off. */
 
-import { lowerBound, openTable, u16, u32 } from "./columns.js";
-import { hashText } from "./hash.js";
-import { hex } from "./platform.js";
+import { core } from "./core.js";
 
-/** @typedef {import("./loader.js").Loader} Loader */
-/** @typedef {import("./cards.js").Card} Card */
+const { hashText, hex, lowerBound, openTable, u16, u32 } = core;
+
+/** @typedef {import("../core/loader.js").Loader} Loader */
+/** @typedef {import("../core/cards.js").Card} Card */
 
 /** A stock overlay of few values is read with the rows, before it is known which items matter. */
 const FEW = 4;
@@ -16,16 +16,8 @@ const SOLD_OUT = 1;
 const AVAILABLE = 2;
 const PRICED = 4;
 
-/**
- * @param {any[]} entries of a genuine head
- * @returns {Overlays|null} null for none, so that others need one test only
- */
-export function openOverlays(entries) {
-  return entries?.length ? new Overlays(entries) : null;
-}
-
 export class Overlays {
-  /** @param {any[]} entries */
+  /** @param {any[]} entries of a genuine head */
   constructor(entries) {
     /** @type {Set<string>} */
     this.off = new Set();
