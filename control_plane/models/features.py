@@ -86,7 +86,7 @@ def visitor_features(
     return Features(
         names=(*names, *taste_names),
         scores=np.column_stack([habits, leanings]),
-        space=grouping_space(habits, tastes.shares),
+        space=grouping_space(habits, tastes.counts),
     )
 
 

@@ -33,12 +33,14 @@ GROUP BY person, category ORDER BY person, category
 
 
 class Tastes(msgspec.Struct, frozen=True):
-    """Shares of each visitor's interest: `shares` (visitors, categories) float64, rows sum to 1.
+    """What each visitor's interest is in; both arrays are (visitors, categories) float64.
 
-    `names` are the categories', the last of them "" where the rarest are put together.
+    `counts` are events; `shares` are shrunk towards the average, rows sum to 1. `names` are the
+    categories', the last of them "" where the rarest are put together.
     """
 
     names: tuple[str, ...]
+    counts: NDArray[np.float64]
     shares: NDArray[np.float64]
 
 
@@ -53,12 +55,13 @@ def visitor_tastes(connection: duckdb.DuckDBPyConnection, keys: NDArray[np.uint6
     broad = broad_categories([str(name) for name in paths])
     kinds, kind = np.unique([broad[str(name)] for name in paths], return_inverse=True)
     if len(kinds) < 2:
-        return Tastes((), np.zeros((len(keys), 0)))
+        none = np.zeros((len(keys), 0))
+        return Tastes((), none, none)
     counts = np.zeros((len(keys), len(kinds)))
     person = np.searchsorted(keys, np.ma.getdata(rows["person"]))
     np.add.at(counts, (person, kind[path]), np.ma.getdata(rows["events"]))
     names, counts = _join_rarest([str(name) for name in kinds], counts)
-    return Tastes(tuple(names), _shrunk_shares(counts))
+    return Tastes(tuple(names), counts, _shrunk_shares(counts))
 
 
 def broad_categories(paths: list[str]) -> dict[str, str]:
