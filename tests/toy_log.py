@@ -51,6 +51,7 @@ _ITEM = pa.schema(
         ("available", pa.bool_()),
         ("group_id", pa.string()),
         ("brand", pa.string()),
+        ("added_at", pa.int64()),
     ]
 )
 

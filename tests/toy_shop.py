@@ -140,14 +140,14 @@ def toy_catalogue() -> duckdb.DuckDBPyConnection:
     log.execute(
         "CREATE TABLE items (item_id VARCHAR, title VARCHAR, url VARCHAR, image VARCHAR, "
         "category VARCHAR, currency VARCHAR, price_minor BIGINT, group_id VARCHAR, "
-        "available BOOLEAN, tags VARCHAR[], brand VARCHAR)"
+        "available BOOLEAN, tags VARCHAR[], brand VARCHAR, added_at BIGINT)"
     )
     for item in ITEMS:
         kind = item.split("-")[0]
         texts = [item, f"{kind.title()} <{item}>", f"/p/{item}", f"/img/{item}.svg", f"{kind}s"]
         group = "pair" if item in ("shoe-0", "shoe-1") else None
         log.execute(
-            "INSERT INTO items VALUES (?, ?, ?, ?, ?, 'EUR', ?, ?, ?, NULL, NULL)",
+            "INSERT INTO items VALUES (?, ?, ?, ?, ?, 'EUR', ?, ?, ?, NULL, NULL, NULL)",
             [*texts, 1290, group, item != SOLD_OUT],
         )
     return log

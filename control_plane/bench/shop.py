@@ -115,6 +115,7 @@ def catalogue(size: Size) -> duckdb.DuckDBPyConnection:
         "available": draw.random(size.items) < 0.97,
         "tags": pa.nulls(size.items, pa.list_(pa.string())),
         "brand": [title.split()[0] for title in titles],
+        "added_at": np.zeros(size.items, dtype=np.int64),
     }
     log = duckdb.connect()
     log.register("made_up", pa.table(columns))

@@ -54,13 +54,23 @@ def _live_lines(model: Model) -> list[str]:
     ]
 
 
+def _shelf_lines(model: Model) -> list[str]:
+    shelves = model.report.get("shelves", {})
+    return [
+        f"shelf {stage}: {told['items']:,} items, "
+        + (f"from {told['people']:,} people" if told["people"] else "from the catalogue")
+        for stage, told in shelves.items()
+        if told["items"]
+    ]
+
+
 def _train_lines(model: Model) -> list[str]:
     lines = [
         f"{len(model.item_ids):,} items, {len(model.neighbours.items):,} neighbours, "
         f"{len(model.visitors.keys):,} visitor rows; newest event {model.model_time}"
     ]
     lines += [f"segment {s.key}: {s.name} ({s.size:,} visitors)" for s in model.segments]
-    lines += _live_lines(model)
+    lines += _live_lines(model) + _shelf_lines(model)
     return lines + [f"note: {text}" for text in model.report.get("warnings", [])]
 
 

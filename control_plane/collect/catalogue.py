@@ -27,7 +27,7 @@ COLUMNS = (
     "market, brand"
 )
 #: Columns that came later, and what an older file's items have instead.
-_LATER = {"brand": "NULL::VARCHAR", "told_at": "0::BIGINT"}
+_LATER = {"brand": "NULL::VARCHAR", "told_at": "0::BIGINT", "added_at": "0::BIGINT"}
 
 TWICE = Reject(file="", line=0, field="item_id", reason="the item stands twice in this file")
 
@@ -109,12 +109,13 @@ def merge(duck: duckdb.DuckDBPyConnection, current: Path, partial: Path, told_at
     """Write the merged catalogue to `partial`; return how many items are new or changed.
 
     Nothing is written when that is none. `told_at` (epoch ms) is kept with each new or
-    changed item, so that newer prices of an overlay are told from older ones.
+    changed item, so that newer prices of an overlay are told from older ones; as `added_at` it
+    stays what it was when the item was new.
     """
-    known = f"SELECT {COLUMNS}, 0::BIGINT AS told_at FROM item_stage WHERE false"
+    known = f"SELECT {COLUMNS}, 0::BIGINT AS told_at, 0::BIGINT AS added_at FROM item_stage LIMIT 0"
     if current.is_file():
         source = f"read_parquet({literal(str(current))})"
-        known = f"SELECT {COLUMNS}, told_at FROM {whole(duck, source)}"
+        known = f"SELECT {COLUMNS}, told_at, added_at FROM {whole(duck, source)}"
     duck.execute(f"""
         CREATE TEMP TABLE newest AS SELECT {COLUMNS} FROM item_stage
         QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY file DESC) = 1""")
@@ -124,7 +125,9 @@ def merge(duck: duckdb.DuckDBPyConnection, current: Path, partial: Path, told_at
     (updated,) = duck.execute("SELECT count(*) FROM news").fetchall()[0]
     if updated:
         duck.execute(f"""
-            COPY (SELECT *, {told_at}::BIGINT AS told_at FROM news UNION ALL
+            COPY (SELECT news.*, {told_at}::BIGINT AS told_at,
+                      coalesce(old.added_at, {told_at})::BIGINT AS added_at
+                  FROM news LEFT JOIN ({known}) AS old USING (item_id) UNION ALL
                   SELECT * FROM ({known}) WHERE item_id NOT IN (SELECT item_id FROM news)
                   ORDER BY item_id)
             TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)""")

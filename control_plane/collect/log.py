@@ -53,9 +53,9 @@ def _show_events(duck: duckdb.DuckDBPyConnection, files: list[Path]) -> None:
 
 
 def _show_items(duck: duckdb.DuckDBPyConnection, file: Path) -> None:
-    source = "item_stage"
+    source = "(SELECT *, 0::BIGINT AS added_at FROM item_stage)"
     if file.is_file():
         source = catalogue.whole(duck, f"read_parquet({literal(str(file))})")
     else:
         duck.execute(catalogue.STAGE)
-    duck.execute(f"CREATE VIEW items AS SELECT {catalogue.COLUMNS} FROM {source}")
+    duck.execute(f"CREATE VIEW items AS SELECT {catalogue.COLUMNS}, added_at FROM {source}")

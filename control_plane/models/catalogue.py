@@ -9,15 +9,20 @@ from numpy.typing import NDArray
 
 from control_plane.models.tastes import SEPARATOR
 
-_ITEMS = "SELECT item_id, title, brand, category, tags, price_minor, group_id, available FROM items"
-_NOTHING = (None,) * 7
+_ITEMS = """
+SELECT item_id, title, brand, category, tags, price_minor, group_id, available,
+       coalesce(added_at, 0) // 1000 AS added
+FROM items
+"""
+_NOTHING = (*(None,) * 7, -1)
 
 
 class Catalogue(msgspec.Struct, frozen=True):
     """All items by number; every list and array has n entries, empty where nothing is known.
 
     `category` is the path from the broadest name to the narrowest; `price` (n,) int64 in minor
-    units, 0 for unknown; `group` the name that joins a product's variants.
+    units, 0 for unknown; `group` the name that joins a product's variants; `added` (n,) int64 when
+    the catalogue first told of the item (epoch seconds), 0 for unknown, -1 for never.
     """
 
     title: list[str]
@@ -27,6 +32,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     price: NDArray[np.int64]
     group: list[str]
     available: NDArray[np.bool_]
+    added: NDArray[np.int64]
 
     def take(self, items: NDArray[np.int32]) -> Catalogue:
         """Return what is known of `items`, in that order."""
@@ -39,6 +45,7 @@ class Catalogue(msgspec.Struct, frozen=True):
             price=self.price[items],
             group=[self.group[item] for item in chosen],
             available=self.available[items],
+            added=self.added[items],
         )
 
 
@@ -54,6 +61,7 @@ def read_catalogue(connection: duckdb.DuckDBPyConnection, item_ids: list[str]) -
         price=np.array([max(row[4] or 0, 0) for row in rows], dtype=np.int64),
         group=[row[5] or "" for row in rows],
         available=np.array([row[6] is not False for row in rows], dtype=np.bool_),
+        added=np.array([row[7] for row in rows], dtype=np.int64),
     )
 
 

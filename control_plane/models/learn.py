@@ -22,8 +22,9 @@ from control_plane.models.identity import name_segments
 from control_plane.models.live import session_states
 from control_plane.models.popular import popular_lists
 from control_plane.models.ranking import best_of_rows
-from control_plane.models.report import count, make_report
+from control_plane.models.report import count, make_report, shelf_counts
 from control_plane.models.segments import Clustering, fit_segments
+from control_plane.models.shelves import learn_shelves
 from control_plane.models.surrogate import Surrogate, fit_surrogate
 from control_plane.models.visitors.fit import fit_visitors
 from control_plane.models.visitors.histories import (
@@ -91,10 +92,15 @@ def learn(
     with steps.step("ranking popular items"):
         members = _members(clustering, segments, histories)
         popular = popular_lists(interest, train.popular_items, members)
+    with steps.step("filling other shelves"):
+        shelves = learn_shelves(interest, catalogue.added, leader, train.popular_items)
     with steps.step("choosing for visitors"):
         fitted = fit_visitors(
             histories, items, train.visitor_items, train.visitor_seconds, train.seed
         )
+    related = shelves.related
+    if len(similar.items):
+        related = {**related, "similar": best_of_rows(similar, SIMILAR_ITEMS)}
     model = Model(
         model_time=model_time,
         item_ids=interest.item_ids,
@@ -102,7 +108,8 @@ def learn(
         neighbours=table,
         reminder_scale=reminder_scale,
         popular=popular,
-        related={"similar": best_of_rows(similar, SIMILAR_ITEMS)} if len(similar.items) else {},
+        latest=shelves.latest,
+        related=related,
         segments=segments,
         visitors=_visitors(histories, clustering, fitted.rows),
         key_id=key_id,
@@ -110,6 +117,7 @@ def learn(
     )
     report = make_report(model, count(interest, model, event_count), clustering, features, train)
     report |= {
+        "shelves": shelf_counts(model, interest) | shelves.told,
         "live_segments": live.report,
         "visitor_models": fitted.report,
         "seconds": steps.seconds,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,20 +28,27 @@ def popular_lists(
     `segments` maps a segment's key to its members as indices into `interest.people`. Only
     groups of `FEWEST_PEOPLE` or more have a list.
     """
-    units = _units(interest)
+    units = people_of(interest)
     weights = KIND_WEIGHTS[interest.kind] * recency(interest.seconds, HALF_LIFE_DAYS)
     lists = {"all": _rank(interest.item, units, weights, limit)}
-    for number, country in enumerate(interest.countries):
-        rows = interest.country == number
-        if country and _is_crowd(units[rows]):
-            lists[f"country:{country}"] = _rank(
-                interest.item[rows], units[rows], weights[rows], limit
-            )
+    for country, where in crowds(interest):
+        lists[f"country:{country}"] = _rank(
+            interest.item[where], units[where], weights[where], limit
+        )
     for key, members in segments.items():
         rows = interest.personal & np.isin(interest.person, members)
         if len(members) >= FEWEST_PEOPLE:
             lists[f"segment:{key}"] = _rank(interest.item[rows], units[rows], weights[rows], limit)
     return lists
+
+
+def crowds(interest: Interest) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Yield each country of `FEWEST_PEOPLE` or more, with the places of its events."""
+    units = people_of(interest)
+    for number, country in enumerate(interest.countries):
+        rows = np.flatnonzero(interest.country == number)
+        if country and len(np.unique(units[rows])) >= FEWEST_PEOPLE:
+            yield country, rows
 
 
 def recency(seconds: NDArray[np.int64], half_life_days: float) -> NDArray[np.float64]:
@@ -49,14 +58,19 @@ def recency(seconds: NDArray[np.int64], half_life_days: float) -> NDArray[np.flo
     return np.exp2(-(seconds.max() - seconds) / (half_life_days * 86_400))
 
 
-def _units(interest: Interest) -> NDArray[np.int64]:
+def people_of(interest: Interest) -> NDArray[np.int64]:
     """Return who each event counts for: its person, else its session."""
     known = interest.person >= 0
     return np.where(known, interest.person, len(interest.people) + interest.session)
 
 
-def _is_crowd(units: NDArray[np.int64]) -> bool:
-    return len(np.unique(units)) >= FEWEST_PEOPLE
+def count_people(
+    items: NDArray[np.int32], units: NDArray[np.int64], item_count: int
+) -> NDArray[np.int64]:
+    """Return how many of `units` met each item: (item_count,)."""
+    width = int(units.max(initial=0)) + 1
+    met = np.unique(items.astype(np.int64) * width + units)
+    return np.bincount(met // width, minlength=item_count)
 
 
 def _rank(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from control_plane.models.artifacts import Model
+from control_plane.models.artifacts import Model, Rows
 from control_plane.models.features import Features
+from control_plane.models.popular import people_of
 from control_plane.models.segments import Clustering
 from control_plane.profiles.interest import Interest
 from control_plane.settings import Train
@@ -47,6 +49,24 @@ def make_report(
         "popular": {key: len(items) for key, items in model.popular.items()},
         "warnings": _warnings(counts, clustering),
     }
+
+
+def shelf_counts(model: Model, interest: Interest) -> dict[str, dict[str, int]]:
+    """Return by stage how many items have a row or a place in the list, and from how many people.
+
+    `similar` comes from the catalogue alone, and so from nobody.
+    """
+    people = len(np.unique(people_of(interest)))
+    similar = model.related.get("similar")
+    return {
+        "item": {"items": _rows_filled(model.neighbours), "people": people},
+        "similar": {"items": _rows_filled(similar) if similar else 0, "people": 0},
+        "popular": {"items": len(model.popular["all"]), "people": people},
+    }
+
+
+def _rows_filled(rows: Rows) -> int:
+    return int(np.count_nonzero(np.diff(rows.indptr)))
 
 
 def _warnings(counts: dict[str, int], clustering: Clustering) -> list[str]:

@@ -55,7 +55,7 @@ def take(project: Project, write: Write) -> Ingest:
             chosen = with_max_rejects(project, options.pop("max_rejects"))
         if mapping is not None:
             options["mapping"] = write(options.pop("mapping_name", "map.toml"), mapping)
-        return ingest(chosen, path, now=NOW, **options)
+        return ingest(chosen, path, **{"now": NOW, **options})
 
     return run
 

@@ -1,6 +1,7 @@
 """The catalogue: recognised by its columns, one row an item, the newest wins."""
 
 import json
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -93,6 +94,15 @@ def test_brands_are_kept_and_a_catalogue_from_before_them_takes_them_in(project,
     report = take("items.csv", "item_id,title,brand\na,Tent,Fjell\nb,Rope,\n")
     assert (report.items_updated, report.duplicates) == (1, 1)
     assert query("SELECT item_id, brand FROM items") == [("a", "Fjell"), ("b", None)]
+
+
+def test_an_item_that_changes_keeps_the_time_at_which_it_was_added(take, query):
+    take("items.csv", "item_id,title\na,Tent\nb,Rope\n")
+    take("more.csv", "item_id,title\nb,Cord\nc,Stove\n", now=datetime(2040, 1, 1, tzinfo=UTC))
+    (_, first), (_, changed), (_, later) = query(
+        "SELECT item_id, added_at FROM items ORDER BY item_id"
+    )
+    assert 0 < first == changed < later
 
 
 def test_the_report_is_plain_json(take):

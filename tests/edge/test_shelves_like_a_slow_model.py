@@ -62,7 +62,7 @@ def catalogue(world: reference.World) -> duckdb.DuckDBPyConnection:
     log.execute(
         "CREATE TABLE items (item_id VARCHAR, title VARCHAR, url VARCHAR, image VARCHAR, "
         "category VARCHAR, currency VARCHAR, price_minor BIGINT, group_id VARCHAR, "
-        "available BOOLEAN, tags VARCHAR[], market VARCHAR, brand VARCHAR)"
+        "available BOOLEAN, tags VARCHAR[], market VARCHAR, brand VARCHAR, added_at BIGINT)"
     )
     for item in world.items.values():
         values = [item.sku, item.category, item.price_minor, item.group, item.available]

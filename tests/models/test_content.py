@@ -27,6 +27,7 @@ def catalogue(*titles, brand=(), category=(), tags=(), price=(), group=()):
         price=np.array(filled(price, 0), dtype=np.int64),
         group=filled(group, ""),
         available=np.ones(len(titles), dtype=np.bool_),
+        added=np.zeros(len(titles), dtype=np.int64),
     )
 
 
