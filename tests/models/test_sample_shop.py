@@ -29,6 +29,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, dict[int, 
     make_keys(root / "keys")
     project = load_project(root, {})
     shop = generate(root / "sample", visitors=4000, products=500)
+    _hide(shop.folder / "events.jsonl", new_items(shop.folder / "items.jsonl"))
     for name in ("items.jsonl", "events.jsonl"):
         ingest(project, shop.folder / name)
     secret = load_visitor_secrets(project.keys).secrets["k1"]
@@ -40,6 +41,21 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, dict[int, 
         if visitor["user_id"]:
             people[visitor_key(secret, "u", visitor["user_id"])] = visitor
     return train(project), people, truth
+
+
+def new_items(file: Path) -> list[str]:
+    """Return all variants of every fifteenth product: nobody will have met them."""
+    items = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    groups = sorted({item["group_id"] for item in items})[::15]
+    return [item["item_id"] for item in items if item["group_id"] in groups]
+
+
+def _hide(events: Path, items: list[str]) -> None:
+    """Take out of a file the lines that name one of `items`."""
+    names = [f'"{item}"' for item in items]
+    lines = events.read_text(encoding="utf-8", errors="surrogateescape").splitlines(keepends=True)
+    kept = [line for line in lines if not any(name in line for name in names)]
+    events.write_text("".join(kept), encoding="utf-8", errors="surrogateescape")
 
 
 def test_only_those_who_consented_have_rows(learned):
@@ -82,3 +98,20 @@ def test_neighbours_are_mostly_of_the_items_own_taste(learned):
     best = [n for n in range(len(owners)) if table.indptr[n + 1] > table.indptr[n]]
     same = [owners[table.items[table.indptr[n]]] == owners[n] for n in best]
     assert np.mean(same) > 0.6
+
+
+def test_new_products_stand_beside_others_of_their_kind_and_are_shown(learned):
+    model, _, truth = learned
+    owner = [truth["items"].get(item, "") for item in model.item_ids]
+    table = model.neighbours
+    rows = [table.items[at : min(at + 12, stop)].tolist() for at, stop in _spans(table)]
+    new = [n for n in range(len(owner)) if not model.item_events[n] and owner[n]]
+    assert len(new) > 15
+    assert np.mean([owner[other] == owner[item] for item in new for other in rows[item][:8]]) > 0.8
+    products = [item.split("-")[0] for item in model.item_ids]
+    shown = {products[other] for row in rows for other in row}
+    assert len({products[item] for item in new} - shown) <= 0.2 * len({products[n] for n in new})
+
+
+def _spans(table):
+    return zip(table.indptr[:-1], table.indptr[1:], strict=True)
