@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
-import time
 
 import msgspec
 
 from control_plane.errors import WorkError
+
+#: Starts a command and prints its status, seconds, CPU seconds and peak. A process of its own does:
+#: a peak is counted from the fork on, and we are large.
+_WATCH = """
+import json, os, subprocess, sys, time
+started = time.monotonic()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+took = time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+print(json.dumps([os.waitstatus_to_exitcode(status), *took]))
+"""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -23,14 +33,10 @@ class Step(msgspec.Struct, frozen=True):
 def run_step(*arguments: str) -> Step:
     """Run a command of `frontshelf`; raise WorkError when it fails."""
     call = [sys.executable, "-c", "from control_plane.cli import main; main()", *arguments]
-    started = time.monotonic()
-    process = subprocess.Popen(call, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    watched = subprocess.run(
+        [sys.executable, "-c", _WATCH, *call], stdout=subprocess.PIPE, check=True
+    )
+    status, seconds, cpu_seconds, peak_mb = json.loads(watched.stdout)
     if status:
         raise WorkError(f"frontshelf {' '.join(arguments)} failed; it says why above.")
-    return Step(
-        seconds=round(time.monotonic() - started, 2),
-        cpu_seconds=round(usage.ru_utime + usage.ru_stime, 2),
-        peak_mb=round(usage.ru_maxrss / 1024),
-    )
+    return Step(round(seconds, 2), round(cpu_seconds, 2), round(peak_mb))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from control_plane.evaluation.cases import SESSION
 from control_plane.evaluation.edge import Answers
-from control_plane.evaluation.panels import PAGE, View
+from control_plane.evaluation.panels import PAGE, PAGE_DISCOVER, View
 from control_plane.evaluation.served import Visit, shelf
 from control_plane.evaluation.tables import Tables
 from control_plane.keyring import format_visitor_key
@@ -47,7 +47,7 @@ def ask_for(view: View, model: Model, tables: Tables, interest: Interest) -> Ask
     for case in range(len(cases)):
         part = slice(cases.history.indptr[case], cases.history.indptr[case + 1])
         items = cases.history.items[part]
-        page = int(items[-1]) if view.view == PAGE else -1
+        page = int(items[-1]) if view.view in (PAGE, PAGE_DISCOVER) else -1
         placed = [model.segments[segment[case]].key] if segment[case] >= 0 else []
         visit = Visit(
             events=place[items],

@@ -21,7 +21,8 @@ from control_plane.models.artifacts import Sets
 from control_plane.profiles.sessions import Sessions
 from control_plane.rules.shapes import Items
 
-REPEATS, DISCOVER, PAGE = "with repeats", "discover", "on the product's page"
+REPEATS, DISCOVER = "with repeats", "discover"
+PAGE, PAGE_DISCOVER = "on the product's page", "discover on the product's page"
 
 
 class View(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ class View(msgspec.Struct, frozen=True):
 
 def make_views(session: Cases, arrival: Cases, past: Past) -> list[View]:
     """Return all views that have a case."""
-    views = [*_views(session, past), _page_view(session, past), *_views(arrival, past)]
+    views = [*_views(session, past), *_page_views(session, past), *_views(arrival, past)]
     return [view for view in views if len(view.cases)]
 
 
@@ -45,7 +46,7 @@ def fits(items: Items, view: View) -> bool:
     """Say whether a shelf is meant for a view."""
     used = sources(items)
     if used & set(BESIDE):
-        return view.view == PAGE
+        return view.view == (PAGE_DISCOVER if items.exclude.seen else PAGE)
     if view.situation == ARRIVAL and not used & {*KNOWING, "popular", "popular_here"}:
         return False
     return view.view == (DISCOVER if items.exclude.seen else REPEATS)
@@ -86,11 +87,15 @@ def _views(cases: Cases, past: Past) -> list[View]:
     ]  # fmt: skip
 
 
-def _page_view(cases: Cases, past: Past) -> View:
+def _page_views(cases: Cases, past: Past) -> list[View]:
     """On a product's page that one is never shown, so that cases that repeat it are out."""
     last = cases.met.items[cases.met.indptr[1:] - 1]
     moved = np.flatnonzero(cases.wanted.items != last)
-    left = cases.take(moved)
+    left, says = cases.take(moved), "the next product after the one whose page is shown"
     pages, _ = take_sets(Sets(np.arange(len(last) + 1), last), moved)
-    says = "the next product after the one whose page is shown"
-    return View(cases.situation, PAGE, says, left, past.of(left), pages)
+    _, new = _views(left, past)
+    new_says = f"{says}, where they had not met it before"
+    return [
+        View(cases.situation, PAGE, says, left, past.of(left), pages),
+        msgspec.structs.replace(new, view=PAGE_DISCOVER, says=new_says),
+    ]

@@ -82,6 +82,8 @@ def test_shelves_of_an_items_page_are_asked_on_it(found: Evaluation) -> None:
     assert result(found, "in a session", PAGE, "beside").reasons
     names = {one.name for one in panel(found, "in a session", REPEATS).results}
     assert "beside" not in names
+    # The page's own product is never shown, so that nobody is blamed for not repeating it.
+    assert panel(found, "in a session", PAGE).cases == 24 * 3 - 4
 
 
 def test_figures_stand_by_segment_session_and_country(found: Evaluation) -> None:
