@@ -37,6 +37,9 @@ from control_plane.profiles.interest import Interest, load_interest, newest_time
 from control_plane.profiles.people import resolve_people
 from control_plane.settings import Train
 
+#: Events of the visitors from whom segments are told live: memory grows with them.
+MOST_LIVE_EVENTS = 300_000
+
 #: Told what is being done, as each step starts.
 Progress = Callable[[str], None]
 
@@ -173,12 +176,14 @@ def _live(
         return Surrogate([], {})
     label = np.full(len(interest.people), -1, dtype=np.int64)
     label[histories.people] = clustering.labels
-    rows = interest.personal & (label[interest.person] >= 0)
-    states = session_states(connection, interest, timezone, rows)
     # Keys are random, but need not be in a test or an import of small numbers.
-    mixed = interest.people[states.person] * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)
+    mixed = interest.people * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)
+    rows = interest.personal & (label[interest.person] >= 0)
+    share = min(1.0, MOST_LIVE_EVENTS / max(1, int(rows.sum())))
+    rows &= (mixed // np.uint64(10) % np.uint64(10_000) < share * 10_000)[interest.person]
+    states = session_states(connection, interest, timezone, rows)
     keys = [segment.key for segment in segments]
-    return fit_surrogate(states, label[states.person], mixed, keys, train.seed)
+    return fit_surrogate(states, label[states.person], mixed[states.person], keys, train.seed)
 
 
 def _members(

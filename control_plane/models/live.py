@@ -22,7 +22,7 @@ from control_plane.schema import INTEREST, VIEWED
 RECENT = 10
 AFTER = (1, 2, 4, 8)
 #: Values that conditions may name, the most frequent ones.
-MOST_CATEGORIES, MOST_COUNTRIES, MOST_SOURCES = 40, 10, 8
+MOST_CATEGORIES, MOST_COUNTRIES, MOST_SOURCES = 80, 10, 8
 DEVICES = ("desktop", "mobile", "tablet")
 
 _ALIKE = {"phone": "mobile", "smartphone": "mobile", "pc": "desktop", "computer": "desktop"}
@@ -55,7 +55,9 @@ class Column(msgspec.Struct, frozen=True):
 class States(msgspec.Struct, frozen=True):
     """States of sessions: values (n, columns) float32; person (n,) index into Interest.people.
 
-    `weight` (n,) makes all sessions count alike; `last` (n,) marks the end of a person's newest.
+    `weight` (n,) makes all sessions count alike; `last` (n,) marks the end of a person's newest;
+    `events` (n,) is how many items' events the session had by then, `sessions` (n,) how many
+    sessions the person had in all.
     """
 
     columns: tuple[Column, ...]
@@ -63,6 +65,8 @@ class States(msgspec.Struct, frozen=True):
     person: NDArray[np.int32]
     weight: NDArray[np.float64]
     last: NDArray[np.bool_]
+    events: NDArray[np.int64]
+    sessions: NDArray[np.int64]
 
 
 def session_states(
@@ -95,12 +99,15 @@ def session_states(
         columns += made[0]
         blocks.append(made[1])
     person = interest.person[order][start]
+    visits = np.bincount(interest.person[order][starts], minlength=len(interest.people))
     return States(
         columns=tuple(columns),
         values=np.column_stack([np.zeros((len(start), 0), np.float32), *blocks]),
         person=person,
         weight=weight,
         last=_newest(person, interest.seconds[order][end - 1], end),
+        events=end - start,
+        sessions=visits[person],
     )
 
 

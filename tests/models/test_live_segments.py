@@ -10,7 +10,8 @@ from toy_log import event, item, open_log
 from control_plane.conditions import check, evaluate
 from control_plane.models.learn import learn
 from control_plane.models.live import Column, States, session_states
-from control_plane.models.surrogate import Step, fit_surrogate, to_condition
+from control_plane.models.surrogate import fit_surrogate
+from control_plane.models.tree import Step, to_condition
 from control_plane.profiles.interest import load_interest
 from control_plane.profiles.people import resolve_people
 from control_plane.rules.attributes import ATTRIBUTES
@@ -91,6 +92,8 @@ def states_of(columns: list[Column], values: np.ndarray) -> States:
         person=np.arange(count, dtype=np.int32),
         weight=np.ones(count),
         last=np.ones(count, dtype=bool),
+        events=np.ones(count, dtype=np.int64),
+        sessions=np.ones(count, dtype=np.int64),
     )
 
 
