@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import duckdb
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from control_plane.models.arrivals import NEW, add_newcomers
 from control_plane.models.artifacts import Model, Rows, Sets
 from control_plane.models.blend import NEW_PEOPLE, blend_rows
 from control_plane.models.catalogue import Catalogue, read_catalogue
@@ -50,6 +53,8 @@ def _with_newcomers(
     source = np.arange(count, dtype=np.int32)
     source[old:] = leader[old:]
     related = {kind: _padded(rows, count) for kind, rows in model.related.items()}
+    if "also_bought" in related:
+        related["also_bought"] = spread(related["also_bought"], source)
     if len(alike.items):
         similar = related.get("similar", Rows(np.zeros(count + 1, np.int64), *_no_items()))
         related["similar"] = _appended(similar, best_of_rows(alike, SIMILAR_ITEMS))
@@ -59,7 +64,17 @@ def _with_newcomers(
         item_events=events,
         neighbours=spread(blended, source),
         related=related,
+        latest=_with_arrivals(model, catalogue, leader),
     )
+
+
+def _with_arrivals(
+    model: Model, catalogue: Catalogue, leader: NDArray[np.int32]
+) -> dict[str, NDArray[np.int32]]:
+    newest = int(datetime.fromisoformat(model.model_time).timestamp())
+    before = model.latest.get(NEW, np.zeros(0, dtype=np.int32))
+    new = add_newcomers(before, catalogue.added, leader, newest, len(model.item_ids))
+    return model.latest | ({NEW: new} if len(new) else {})
 
 
 def _with_stock(model: Model, shown: NDArray[np.int32]) -> Model:

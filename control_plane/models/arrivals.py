@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,9 @@ from numpy.typing import NDArray
 from control_plane.models.artifacts import IntArray
 from control_plane.models.popular import count_people, people_of
 from control_plane.profiles.interest import Interest
+
+#: The list in `Model.latest`, as the stage that shows it.
+NEW = "new"
 
 DAY = 86_400
 NEW_DAYS = 30
@@ -44,10 +49,27 @@ def new_items(
     (n,) is who stands for each item's product; `interest` is about leaders.
     """
     seen = _first_seen(interest, len(added))
-    since = _oldest_variant(added, leader)
-    age = _ages(interest, seen, since)
+    age = _ages(interest, seen, _oldest_variant(added, leader))
     found = np.flatnonzero((age >= 0) & (leader == np.arange(len(leader))))
-    return _interleaved(found, age[found] / DAY, seen.people[found], limit)
+    days, people = age[found] / DAY, seen.people[found]
+    average = people.sum() / max(days.sum(), 1.0)
+    rate = (people + PRIOR_DAYS * average) / (days + PRIOR_DAYS)
+    little = people < WELL_KNOWN
+    fresh = found[little][np.lexsort((found[little], days[little]))]
+    return _in_turn(found[np.lexsort((found, -rate))], fresh)[:limit]
+
+
+def add_newcomers(
+    new: IntArray, added: NDArray[np.int64], leader: NDArray[np.int32], newest: int, old: int
+) -> IntArray:
+    """Return the list with each product whose items, all from number `old` on, came since.
+
+    `newest` is the time of the newest event that the list was learned from.
+    """
+    age = _by_catalogue(_oldest_variant(added, leader), newest)
+    young = np.bincount(leader, np.arange(len(leader)) < old, len(leader)) == 0
+    came = np.flatnonzero((age >= 0) & young & (leader == np.arange(len(leader))))
+    return _in_turn(new, came[np.lexsort((came, age[came]))])
 
 
 def _first_seen(interest: Interest, count: int) -> _Seen:
@@ -68,38 +90,31 @@ def _oldest_variant(added: NDArray[np.int64], leader: NDArray[np.int32]) -> NDAr
 def _ages(interest: Interest, seen: _Seen, since: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the seconds since each new item came, -1 for those that are not new."""
     oldest, newest = _span(interest.seconds)
+    told = _by_catalogue(since, newest)
+    late = newest - seen.first
+    share = late / max(newest - oldest, FEWEST_DAYS * DAY)
+    came = (seen.people >= FEWEST_PEOPLE) & (late <= NEW_DAYS * DAY)
+    came &= (share**seen.people <= DOUBT) & (newest - oldest >= FEWEST_DAYS * DAY)
+    long_known = (since > 0) & (newest - since > NEW_DAYS * DAY)
+    return np.where(told >= 0, told, np.where(came & ~long_known, late, -1))
+
+
+def _by_catalogue(since: NDArray[np.int64], newest: int) -> NDArray[np.int64]:
+    """Return the seconds since the catalogue first told of each item that is its news, else -1."""
     listed = since[since >= 0]
     # A catalogue may be loaded long after the events that a shop brings along.
     now = max(newest, int(listed.max(initial=0)))
-    by_catalogue = now - since
     first_load = int(listed.min(initial=now)) + FIRST_LOAD_DAYS * DAY
-    is_news = (since > first_load) & (by_catalogue <= NEW_DAYS * DAY)
-    by_events = newest - seen.first
-    share = by_events / max(newest - oldest, FEWEST_DAYS * DAY)
-    came_late = (seen.people >= FEWEST_PEOPLE) & (by_events <= NEW_DAYS * DAY)
-    came_late &= (share**seen.people <= DOUBT) & (newest - oldest >= FEWEST_DAYS * DAY)
-    long_known = (since > 0) & (newest - since > NEW_DAYS * DAY)
-    return np.where(is_news, by_catalogue, np.where(came_late & ~long_known, by_events, -1))
+    return np.where((since > first_load) & (now - since <= NEW_DAYS * DAY), now - since, -1)
 
 
-def _interleaved(
-    found: NDArray[np.intp], days: NDArray[np.float64], people: NDArray[np.int64], limit: int
-) -> IntArray:
-    average = people.sum() / max(days.sum(), 1.0)
-    rate = (people + PRIOR_DAYS * average) / (days + PRIOR_DAYS)
-    wanted = found[np.lexsort((found, -rate))]
-    little = people < WELL_KNOWN
-    fresh = found[little][np.lexsort((found[little], days[little]))]
-    # Two wanted ones, then a fresh one; what comes twice counts where it comes first.
-    turns = np.concatenate(
-        [
-            np.arange(len(wanted)) // 2 * 3 + np.arange(len(wanted)) % 2,
-            np.arange(len(fresh)) * 3 + 2,
-        ]
-    )
+def _in_turn(wanted: NDArray[Any], fresh: NDArray[Any]) -> IntArray:
+    """Return two wanted ones, then a fresh one, and so on; each once, where it comes first."""
+    place = np.arange(len(wanted))
+    turns = np.concatenate([place // 2 * 3 + place % 2, np.arange(len(fresh)) * 3 + 2])
     both = np.concatenate([wanted, fresh])[np.argsort(turns, kind="stable")]
-    _, place = np.unique(both, return_index=True)
-    return both[np.sort(place)][:limit].astype(np.int32)
+    _, first = np.unique(both, return_index=True)
+    return both[np.sort(first)].astype(np.int32)
 
 
 def _span(seconds: NDArray[np.int64]) -> tuple[int, int]:

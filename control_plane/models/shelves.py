@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.models import variants
-from control_plane.models.arrivals import new_items
+from control_plane.models.arrivals import NEW, new_items
 from control_plane.models.artifacts import IntArray, Rows
 from control_plane.models.baskets import also_bought
 from control_plane.models.popular import people_of
@@ -18,8 +18,8 @@ from control_plane.profiles.interest import Interest
 #: Items a row of what is bought together keeps: a shelf's worth, and some to leave out.
 ALSO_BOUGHT_ITEMS = 20
 
-#: Lists of `Model.latest` by the stage that shows them.
-TRENDING, NEW = "trending", "new"
+#: The list of the whole shop's trends in `Model.latest`, as the stage that shows it.
+TRENDING = "trending"
 
 
 class Shelves(msgspec.Struct, frozen=True):

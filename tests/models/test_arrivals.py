@@ -8,13 +8,14 @@ from itertools import count
 import numpy as np
 from toy_log import START, event, item, open_log
 
-from control_plane.models.arrivals import new_items
+from control_plane.models.arrivals import add_newcomers, new_items
 from control_plane.models.catalogue import read_catalogue
 from control_plane.models.variants import pool, product_leaders
 from control_plane.profiles.interest import load_interest
 from control_plane.profiles.people import resolve_people
 
 DAY = 24 * 60
+DAY_SECONDS = 86_400
 DEVICES = count(1)
 LAST_DAY = 90
 
@@ -109,3 +110,20 @@ def new_items_of_nothing() -> list[int]:
         resolve_people(log)
         interest = load_interest(log, 1800)
     return new_items(interest, np.zeros(0, np.int64), np.zeros(0, np.int32), 10).tolist()
+
+
+def test_what_the_catalogue_tells_of_after_training_takes_its_turns_at_once():
+    hour = 3_600
+    added = np.array([100 * DAY_SECONDS] * 3 + [200 * DAY_SECONDS] * 3)
+    added[3:] += np.array([0, hour, 0])
+    # 4 is a variant of 3, and 5 of what was there before.
+    leader = np.array([0, 1, 2, 4, 4, 2], dtype=np.int32)
+    learned = np.array([1, 0], dtype=np.int32)
+    found = add_newcomers(learned, added, leader, 199 * DAY_SECONDS, 3)
+    assert found.tolist() == [1, 0, 4]
+
+
+def test_a_catalogue_that_first_comes_after_training_is_no_news():
+    added = np.array([-1, -1, 9 * DAY_SECONDS, 9 * DAY_SECONDS])
+    itself = np.arange(4, dtype=np.int32)
+    assert add_newcomers(itself[:0], added, itself, 8 * DAY_SECONDS, 2).tolist() == []
