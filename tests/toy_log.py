@@ -44,6 +44,8 @@ _ITEM = pa.schema(
     [
         ("item_id", pa.string()),
         ("title", pa.string()),
+        ("url", pa.string()),
+        ("image", pa.string()),
         ("price_minor", pa.int64()),
         ("currency", pa.string()),
         ("category", pa.string()),
