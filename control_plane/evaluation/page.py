@@ -30,14 +30,17 @@ def write_evaluation(found: Evaluation, file: Path) -> Path:
 def evaluation_page(found: Evaluation) -> Page:
     """Return an evaluation's page."""
     how = "trained on what is older" if found.trained else "trained before"
+    tested = (
+        f"What visitors did from {found.since} to {found.until}. The model was {how}, until "
+        f"{found.model_time}, and knew nothing of it."
+    )
     return Page(
         title="How good the shelves are",
-        lead=f"Tested with what visitors did from {found.since} to {found.until}; the model was "
-        f"{how}, until {found.model_time}, and knew nothing of it.",
+        lead=" ".join(found.summary) or tested,
         facts=_facts(found),
         warnings=[*found.disagreements, *found.warnings],
         sections=[
-            Section("In short", [Text(text) for text in found.summary]),
+            Section("What was tested", [Text(tested)]),
             *(_section(panel, found.k) for panel in found.panels),
             Section("What it costs", _costs(found)),
             Section("What the words mean", [Text(_TERMS)]),

@@ -16,6 +16,7 @@ from control_plane.evaluation.cases import (
     take_sets,
     unseen,
 )
+from control_plane.evaluation.nearest_sessions import VMIS, VMIS_RECIPE, NearestSessions
 from control_plane.evaluation.shelves import BESIDE, KNOWING, sources
 from control_plane.models.artifacts import Sets
 from control_plane.profiles.sessions import Sessions
@@ -59,10 +60,11 @@ class Baselines:
         items = len(popularity)
         self._popular = baselines.popular(popularity)
         self._items = items
-        self._tables = {
+        self._tables: dict[str, baselines.Ranker] = {
             baselines.ASSOCIATION: baselines.association_rules(sessions, items),
             baselines.SEQUENTIAL: baselines.sequential_rules(sessions, items),
             baselines.COSINE: baselines.item_cosine(sessions, items),
+            VMIS: NearestSessions(VMIS_RECIPE, sessions, items),
         }
 
     def of(self, view: View) -> dict[str, baselines.Ranker]:

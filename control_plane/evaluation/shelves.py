@@ -17,9 +17,9 @@ KNOWING = ("visitor", "segment", "repurchase")
 
 _FROM = ((("session", 1.0),), (("visitor", 1.0),), (("popular", 1.0),))
 
-#: What every shop is measured by, so that figures compare.
+#: What every shop is measured by, so that figures compare. The first may show all again.
 STANDARD = {
-    "standard": Items(stages=_FROM),
+    "standard": Items(stages=_FROM, exclude=Exclude(in_cart=False, bought=False)),
     "standard-discover": Items(stages=_FROM, exclude=Exclude(seen=True), reminder=False),
 }
 

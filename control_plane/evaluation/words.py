@@ -49,20 +49,20 @@ def summary(found: Evaluation) -> list[str]:
 
 
 def warnings(found: Evaluation) -> list[str]:
-    """Say where figures are less sure, or less telling, than they look."""
-    said = []
+    """Say where figures are less telling, or less sure, than they look."""
+    said = [f"{_name(panel)}: {text}" for panel in found.panels for text in _no_better(panel)]
+    few = [panel for panel in found.panels if panel.units < FEW_UNITS]
+    if few:
+        counts = "; ".join(f"{_name(panel)}: {panel.units:,}" for panel in few)
+        said.append(
+            f"few visitors were tested ({counts}): intervals are wide, and another week may look "
+            "different"
+        )
     for panel in found.panels:
-        name = f"{panel.situation}, {panel.view}"
-        if panel.units < FEW_UNITS:
-            said.append(
-                f"{name}: only {panel.units:,} visitors were tested; intervals are wide, and "
-                "another week may look different"
-            )
-        wide = [one for one in panel.results if not one.baseline and _half(one) > WIDE]
-        if wide and panel.units >= FEW_UNITS:
-            shelves = ", ".join(one.name for one in wide)
-            said.append(f"{name}: the hit rate of {shelves} is known to no better than 5 points")
-        said += [f"{name}: {text}" for text in _no_better(panel)]
+        wide = [one.name for one in panel.results if not one.baseline and _half(one) > WIDE]
+        if wide and panel not in few:
+            shelves = ", ".join(wide)
+            said.append(f"{_name(panel)}: the hit rate of {shelves} is sure to 5 points at best")
     return said
 
 
@@ -77,11 +77,15 @@ def disagreements(found: Evaluation) -> list[str]:
             worst = max(apart, key=lambda name: abs(apart[name]))
             if one.edge.identical < LEAST_IDENTICAL or abs(apart[worst]) > MOST_APART:
                 said.append(
-                    f"{panel.situation}, {panel.view}, {one.name}: {one.edge.identical:.1%} of the "
+                    f"{_name(panel)}, {one.name}: {one.edge.identical:.1%} of the "
                     f"worker's lists are those worked out here; its {worst} is "
                     f"{one.edge.measures[worst]:.4f} instead of {one.measures[worst].value:.4f}"
                 )
     return said
+
+
+def _name(panel: Panel) -> str:
+    return f"{panel.situation}, {panel.view}"
 
 
 def _no_better(panel: Panel) -> list[str]:

@@ -96,7 +96,7 @@ def test_figures_stand_by_segment_session_and_country(found: Evaluation) -> None
 
 
 def test_few_visitors_are_said(found: Evaluation) -> None:
-    assert any("only 12 visitors" in text for text in found.warnings)
+    assert any("in a session, discover: 12;" in text for text in found.warnings)
 
 
 def test_the_summary_is_for_everybody(found: Evaluation) -> None:
