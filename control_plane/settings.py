@@ -43,6 +43,8 @@ class Train(Section, frozen=True):
 
     neighbours: int = 50
     session_gap_minutes: int = 30
+    daily_sessions: int = 20
+    tune_events: int = 300_000
     visitor_items: int = 20
     visitor_seconds: int = 240
     popular_items: int = 200

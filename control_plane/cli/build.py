@@ -64,13 +64,28 @@ def _shelf_lines(model: Model) -> list[str]:
     ]
 
 
+def _table_lines(model: Model) -> list[str]:
+    table = model.report["session_table"]
+    lines = [f"{table['share_of_one_person']:.0%} of item pairs rest on one visitor's sessions"]
+    if "held_out" not in table:
+        return [*lines, f"default parameters: {table['note']}"]
+    before, after = table["held_out"]["default"], table["held_out"]["chosen"]
+    changed = "; ".join(f"{name} {a:g} → {b:g}" for name, (a, b) in table["changed"].items())
+    return [
+        *lines,
+        f"HR@20 {before['hr']:.1f} → {after['hr']:.1f}, MRR@20 {before['mrr']:.1f} → "
+        f"{after['mrr']:.1f} on the newest {table['held_out']['clicks']:,} clicks held out; "
+        f"parameters changed: {changed or 'none'}",
+    ]
+
+
 def _train_lines(model: Model) -> list[str]:
     lines = [
         f"{len(model.item_ids):,} items, {len(model.neighbours.items):,} neighbours, "
         f"{len(model.visitors.keys):,} visitor rows; newest event {model.model_time}"
     ]
     lines += [f"segment {s.key}: {s.name} ({s.size:,} visitors)" for s in model.segments]
-    lines += _live_lines(model) + _shelf_lines(model)
+    lines += _live_lines(model) + _shelf_lines(model) + _table_lines(model)
     return lines + [f"note: {text}" for text in model.report.get("warnings", [])]
 
 

@@ -22,10 +22,11 @@ from control_plane.models.identity import name_segments
 from control_plane.models.live import session_states
 from control_plane.models.popular import popular_lists
 from control_plane.models.ranking import best_of_rows
-from control_plane.models.report import count, make_report, shelf_counts
+from control_plane.models.report import count, make_report, shelf_counts, table_facts
 from control_plane.models.segments import Clustering, fit_segments
 from control_plane.models.shelves import learn_shelves
 from control_plane.models.surrogate import Surrogate, fit_surrogate
+from control_plane.models.tune import tune
 from control_plane.models.visitors.fit import fit_visitors
 from control_plane.models.visitors.histories import (
     Histories,
@@ -34,7 +35,7 @@ from control_plane.models.visitors.histories import (
     seen_sets,
 )
 from control_plane.profiles.interest import Interest, load_interest, newest_time
-from control_plane.profiles.people import resolve_people
+from control_plane.profiles.people import resolve_people, scripted_days
 from control_plane.settings import Train
 
 #: Events of the visitors from whom segments are told live: memory grows with them.
@@ -64,7 +65,7 @@ def learn(
     if model_time is None:
         raise WorkError("There are no events to learn from. Run 'frontshelf ingest' first.")
     with steps.step("reading events"):
-        event_count = resolve_people(connection)
+        event_count = resolve_people(connection, train.daily_sessions)
         interest = load_interest(connection, train.session_gap_minutes * 60)
     items = len(interest.item_ids)
     with steps.step("likening items"):
@@ -75,12 +76,14 @@ def learn(
         similar = similar_rows(catalogue, twin, train.neighbours)
     interest = variants.pool(interest, leader)
     histories = gather_histories(interest)
+    sessions = interest.sessions()
+    with steps.step("choosing parameters"):
+        tuned = tune(sessions, items, train.neighbours, train.tune_events)
     with steps.step("counting neighbours"):
-        sessions = interest.sessions()
-        table = neighbours.fit_sessions(sessions, items, train.neighbours)
-        reminder_scale = neighbours.reminder_scale(table)
+        counted = neighbours.fit_sessions(sessions, items, train.neighbours, tuned.recipe)
+        reminder_scale = neighbours.reminder_scale(counted.rows)
         met = people_with(sessions, items)
-        table = blend_rows(table, similar, met, catalogue.available, train.neighbours)
+        table = blend_rows(counted.rows, similar, met, catalogue.available, train.neighbours)
         table = variants.spread(table, leader)
     with steps.step("grouping visitors"):
         visits = sessions_per_visitor(interest, histories)
@@ -110,6 +113,7 @@ def learn(
         item_events=events,
         neighbours=table,
         reminder_scale=reminder_scale,
+        serving=tuned.serving,
         popular=popular,
         latest=shelves.latest,
         related=related,
@@ -118,8 +122,10 @@ def learn(
         key_id=key_id,
         report={},
     )
-    report = make_report(model, count(interest, model, event_count), clustering, features, train)
+    counts = count(interest, model, event_count, scripted_days(connection))
+    report = make_report(model, counts, clustering, features, train)
     report |= {
+        "session_table": tuned.report | table_facts(counted),
         "shelves": shelf_counts(model, interest) | shelves.told,
         "live_segments": live.report,
         "visitor_models": fitted.report,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -21,17 +22,37 @@ _BLOCK_EVENTS = 50_000
 _THREADS = 2
 
 
-def fit_sessions(sessions: Sessions, item_count: int, limit: int, recipe: Recipe = DEFAULT) -> Rows:
+class Neighbours(msgspec.Struct, frozen=True):
+    """The neighbour table, and how much of it rests on single people.
+
+    `pairs` were met near each other in some session, `lone_pairs` of them by one person alone;
+    an item met twice makes no pair.
+    """
+
+    rows: Rows
+    pairs: int
+    lone_pairs: int
+
+
+def fit_sessions(
+    sessions: Sessions, item_count: int, limit: int, recipe: Recipe = DEFAULT
+) -> Neighbours:
     """Return the `limit` best neighbours of each item, from the order of sessions."""
     occurrences = find_occurrences(sessions, item_count)
     weights = session_weights(sessions, recipe)
 
-    def fit_block(bounds: tuple[int, int]) -> Rows:
+    def fit_block(bounds: tuple[int, int]) -> Neighbours:
         pairs = count_pairs(occurrences, *bounds, recipe.window)
-        return score_pairs(pairs, occurrences.people, weights, limit, recipe)
+        rows = score_pairs(pairs, occurrences.people, weights, limit, recipe)
+        return Neighbours(rows, int(pairs.mixed().sum()), int(pairs.lone().sum()))
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        return stack(pool.map(fit_block, blocks(np.diff(occurrences.first), _BLOCK_EVENTS)))
+        parts = [*pool.map(fit_block, blocks(np.diff(occurrences.first), _BLOCK_EVENTS))]
+    return Neighbours(
+        rows=stack(part.rows for part in parts),
+        pairs=sum(part.pairs for part in parts),
+        lone_pairs=sum(part.lone_pairs for part in parts),
+    )
 
 
 def score_pairs(
@@ -44,7 +65,7 @@ def score_pairs(
     """Return the rows of the pairs' items, weighed by a recipe."""
     source = pairs.row + pairs.start
     scores = weigh(pairs, weights, recipe)
-    lone = (pairs.voice_counts() == 1) & (source != pairs.column)
+    lone = pairs.lone()
     scores[lone] *= recipe.lone_weight
     scores[lone & (people[source] >= recipe.crowd)] = 0
     scores /= ((people + recipe.source_smoothing) ** recipe.source_power)[source]

@@ -9,6 +9,7 @@ import numpy as np
 
 from control_plane.models.artifacts import Model, Rows
 from control_plane.models.features import Features
+from control_plane.models.neighbours import Neighbours
 from control_plane.models.popular import people_of
 from control_plane.models.segments import Clustering
 from control_plane.profiles.interest import Interest
@@ -18,10 +19,14 @@ from control_plane.settings import Train
 WEAK_SILHOUETTE = 0.05
 
 
-def count(interest: Interest, model: Model, event_count: int) -> dict[str, int]:
-    """Return how much went in and came out."""
+def count(
+    interest: Interest, model: Model, event_count: int, scripted: tuple[int, int]
+) -> dict[str, int]:
+    """Return how much went in and came out; `scripted` days of events were left out."""
     return {
         "events": event_count,
+        "scripted_days": scripted[0],
+        "scripted_events": scripted[1],
         "interest_events": len(interest.item),
         "items": len(model.item_ids),
         "items_with_interest": int((model.item_events > 0).sum()),
@@ -30,6 +35,15 @@ def count(interest: Interest, model: Model, event_count: int) -> dict[str, int]:
         "visitors": len(model.visitors.keys),
         "neighbours": len(model.neighbours.items),
         "visitor_items": len(model.visitors.rows.items),
+    }
+
+
+def table_facts(counted: Neighbours) -> dict[str, float]:
+    """Return how much of the session table rests on single people."""
+    return {
+        "pairs": counted.pairs,
+        "pairs_of_one_person": counted.lone_pairs,
+        "share_of_one_person": round(counted.lone_pairs / max(counted.pairs, 1), 3),
     }
 
 
@@ -73,13 +87,19 @@ def _warnings(counts: dict[str, int], clustering: Clustering) -> list[str]:
     """Say what a shop would wonder about: why something is empty, or weak."""
     warnings = []
     if not counts["events"]:
-        warnings.append("every event is a bot's: nothing was learned")
+        warnings.append("every event is a bot's or a script's: nothing was learned")
     elif not counts["interest_events"]:
         warnings.append("no event shows an interest in an item: nothing was learned")
     elif not counts["people"]:
         warnings.append("nobody is known by user or device: no visitor rows")
     elif not counts["visitors"]:
         warnings.append("nobody consented to personalization: no visitor rows")
+    if counts["scripted_days"]:
+        warnings.append(
+            f"{counts['scripted_events']:,} events of {counts['scripted_days']:,} days on which a "
+            "visitor had more sessions than train.daily_sessions are left out: scripts, or an "
+            "account that many share"
+        )
     if clustering.note:
         warnings.append(clustering.note)
     if clustering.silhouettes and max(clustering.silhouettes.values()) < WEAK_SILHOUETTE:

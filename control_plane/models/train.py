@@ -19,6 +19,8 @@ from control_plane.settings import Train as Settings
 BOUNDS = {
     "neighbours": (1, 255),
     "session_gap_minutes": (1, 24 * 60),
+    "daily_sessions": (1, 1_000_000),
+    "tune_events": (0, 10_000_000),
     "visitor_items": (1, 255),
     "visitor_seconds": (0, 24 * 3600),
     "popular_items": (1, 10_000),

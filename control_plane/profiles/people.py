@@ -1,4 +1,4 @@
-"""Who did what: the event log without bots, each event with its person and its consent.
+"""Who did what: the event log without bots and scripts, each event with its person and consent.
 
 A person is the user, else the one user ever seen on the device, else the device. A device
 on which several users were seen stays a person of its own, for what was done on it
@@ -34,6 +34,20 @@ HAVING NOT arg_max(
 )
 """
 
+#: More sessions than this of one person in one day are a script's, or an account that many share.
+DAILY_SESSIONS = 20
+
+# What is left out is the whole day, so that a script leaves no trace. Only a source's own session
+# ids can be that many: a person's events without them have half an hour of silence between two.
+_SCRIPTED = """
+CREATE OR REPLACE TEMP TABLE scripted_days AS
+SELECT coalesce(e."user", o.owner, e.device_id) AS person, timestamp::DATE AS day,
+       count(*) AS events
+FROM events e LEFT JOIN device_owners o ON o.device_id = e.device_id
+WHERE is_bot IS NOT TRUE AND coalesce(e."user", e.device_id) IS NOT NULL
+GROUP BY ALL HAVING count(DISTINCT session_id) > $daily_sessions
+"""
+
 _VISITS = f"""
 CREATE OR REPLACE TEMP TABLE visits AS
 SELECT
@@ -52,17 +66,31 @@ SELECT
 FROM events e
 LEFT JOIN device_owners o ON o.device_id = e.device_id
 LEFT JOIN withdrawn_devices w ON w.device_id = e.device_id
-WHERE is_bot IS NOT TRUE
+LEFT JOIN scripted_days s
+    ON s.person = coalesce(e."user", o.owner, e.device_id) AND s.day = timestamp::DATE
+WHERE is_bot IS NOT TRUE AND s.person IS NULL
 """
 
 
-def resolve_people(connection: duckdb.DuckDBPyConnection) -> int:
+def resolve_people(
+    connection: duckdb.DuckDBPyConnection, daily_sessions: int = DAILY_SESSIONS
+) -> int:
     """Make the temporary table `visits` from the view `events`; return its number of rows.
 
     `place` counts events in time order, `person` (UBIGINT) is null where nobody is known,
-    `personal` says whether the event may feed what is learned about its person.
+    `personal` says whether the event may feed what is learned about its person. The days of
+    people with more than `daily_sessions` sessions are left out (see `scripted_days`).
     """
-    for statement in (_OWNERS, _WITHDRAWN, _VISITS):
-        connection.execute(statement)
+    connection.execute(_OWNERS)
+    connection.execute(_WITHDRAWN)
+    connection.execute(_SCRIPTED, {"daily_sessions": daily_sessions})
+    connection.execute(_VISITS)
     (count,) = connection.execute("SELECT count(*) FROM visits").fetchone() or (0,)
     return int(count)
+
+
+def scripted_days(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Return how many days of how many events `resolve_people` left out as a script's."""
+    query = "SELECT count(*), coalesce(sum(events), 0) FROM scripted_days"
+    days, events = connection.execute(query).fetchone() or (0, 0)
+    return int(days), int(events)

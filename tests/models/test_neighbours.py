@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from control_plane.models import neighbours
 from control_plane.models.neighbours import fit_sessions, reminder_scale
-from control_plane.models.recipe import Recipe
+from control_plane.models.recipe import DEFAULT, Recipe
 from control_plane.profiles.sessions import Sessions
 
 DAY = 86_400
@@ -30,6 +30,10 @@ def sessions(*lists, ends=None, owners=None, kinds=None):
     )
 
 
+def fit_rows(log, item_count, limit, recipe=DEFAULT):
+    return fit_sessions(log, item_count, limit, recipe).rows
+
+
 def row(table, item):
     """Return an item's neighbours with their scores."""
     mine = slice(table.indptr[item], table.indptr[item + 1])
@@ -37,12 +41,12 @@ def row(table, item):
 
 
 def test_what_follows_is_a_nearer_neighbour_than_what_went_before():
-    table = fit_sessions(sessions([0, 1, 2]), 3, 50)
+    table = fit_rows(sessions([0, 1, 2]), 3, 50)
     assert list(row(table, 1)) == [2, 0]
 
 
 def test_scores_are_the_recipes():
-    table = fit_sessions(sessions([0, 1, 2], [0, 1, 2]), 3, 50)
+    table = fit_rows(sessions([0, 1, 2], [0, 1, 2]), 3, 50)
     weight, degree = 2 * 3**-0.25 / 2**0.2, 7**0.8
     assert row(table, 0) == pytest.approx(
         {1: weight / degree, 2: weight * math.exp(-1 / 3) / degree}
@@ -53,12 +57,12 @@ def test_scores_are_the_recipes():
 
 
 def test_a_repeated_item_is_its_own_neighbour():
-    table = fit_sessions(sessions([0, 0]), 1, 50)
+    table = fit_rows(sessions([0, 0]), 1, 50)
     assert row(table, 0) == pytest.approx({0: 2**-0.25 / 6**0.8})
 
 
 def test_what_one_person_alone_did_counts_less():
-    table = fit_sessions(sessions([0, 1], [0, 2], [2, 0]), 3, 50, Recipe(lone_weight=0.1))
+    table = fit_rows(sessions([0, 1], [0, 2], [2, 0]), 3, 50, Recipe(lone_weight=0.1))
     alone, together = row(table, 0)[1], row(table, 0)[2]
     assert alone == pytest.approx(0.1 * 2**-0.25 / 8**0.8)
     assert together == pytest.approx(1.5 * 2**-0.25 / (8**0.8 * 2**0.2))
@@ -66,39 +70,45 @@ def test_what_one_person_alone_did_counts_less():
 
 def test_what_one_person_alone_did_is_no_neighbour_of_an_item_that_a_crowd_met():
     crowd = [[0, 1]] * 29
-    assert set(row(fit_sessions(sessions(*crowd[1:], [0, 2]), 3, 50), 0)) == {1, 2}
-    assert set(row(fit_sessions(sessions(*crowd, [0, 2]), 3, 50), 0)) == {1}
-    assert set(row(fit_sessions(sessions(*crowd, [0, 0, 2]), 3, 50), 2)) == {0}
+    assert set(row(fit_rows(sessions(*crowd[1:], [0, 2]), 3, 50), 0)) == {1, 2}
+    assert set(row(fit_rows(sessions(*crowd, [0, 2]), 3, 50), 0)) == {1}
+    assert set(row(fit_rows(sessions(*crowd, [0, 0, 2]), 3, 50), 2)) == {0}
 
 
 def test_a_person_counts_once_however_often_they_come():
-    once = fit_sessions(sessions([0, 1], [0, 2], owners=[7, 8]), 3, 50)
-    often = fit_sessions(sessions([0, 1], *[[0, 2]] * 9, owners=[7] + [8] * 9), 3, 50)
+    once = fit_rows(sessions([0, 1], [0, 2], owners=[7, 8]), 3, 50)
+    often = fit_rows(sessions([0, 1], *[[0, 2]] * 9, owners=[7] + [8] * 9), 3, 50)
     assert row(often, 0) == row(once, 0)
-    again = fit_sessions(sessions([0, 1], [0, 2, 0, 2, 0, 2], owners=[7, 8]), 3, 50)
+    again = fit_rows(sessions([0, 1], [0, 2, 0, 2, 0, 2], owners=[7, 8]), 3, 50)
     assert row(again, 0)[2] < row(once, 0)[2]
 
 
+def test_it_is_told_how_much_rests_on_one_person():
+    log = sessions([0, 1], [0, 1, 1], [0, 2], owners=[7, 8, 8])
+    table = fit_sessions(log, 3, 50)
+    assert (table.pairs, table.lone_pairs) == (4, 2)
+
+
 def test_carts_and_orders_count_more_than_views():
-    table = fit_sessions(sessions([0, 1], [0, 2], [0, 3], kinds=[0, 0, 0, 1, 0, 2]), 4, 50)
+    table = fit_rows(sessions([0, 1], [0, 2], [0, 3], kinds=[0, 0, 0, 1, 0, 2]), 4, 50)
     view, cart, order = (row(table, 0)[item] for item in (1, 2, 3))
     assert (cart / view, order / view) == pytest.approx((1.5, 2))
 
 
 def test_an_item_further_than_the_window_is_no_neighbour():
-    table = fit_sessions(sessions(list(range(12))), 12, 50)
+    table = fit_rows(sessions(list(range(12))), 12, 50)
     assert 10 in row(table, 0)
     assert 11 not in row(table, 0)
 
 
 def test_sessions_never_mix():
-    table = fit_sessions(sessions([0, 1], [2, 3]), 4, 50)
+    table = fit_rows(sessions([0, 1], [2, 3]), 4, 50)
     assert list(row(table, 1)) == [0]
     assert list(row(table, 2)) == [3]
 
 
 def test_newer_sessions_count_more():
-    table = fit_sessions(sessions([0, 1], [0, 2], ends=[0, 60 * DAY]), 3, 50)
+    table = fit_rows(sessions([0, 1], [0, 2], ends=[0, 60 * DAY]), 3, 50)
     assert list(row(table, 0)) == [2, 1]
     old, new = sorted(row(table, 0).values())
     assert old / new == pytest.approx(math.exp(-1 / 0.6), rel=1e-5)
@@ -107,24 +117,24 @@ def test_newer_sessions_count_more():
 def test_two_tastes_make_a_checkerboard():
     random = np.random.default_rng(1)
     lists = [random.permutation(np.arange(taste, 20, 2))[:6] for taste in (0, 1) * 100]
-    table = fit_sessions(sessions(*lists), 20, 50)
+    table = fit_rows(sessions(*lists), 20, 50)
     assert all(item % 2 == near % 2 for item in range(20) for near in row(table, item))
     assert all(len(row(table, item)) == 9 for item in range(20))
 
 
 def test_only_the_best_are_kept():
-    table = fit_sessions(sessions(list(range(9))), 9, 3)
+    table = fit_rows(sessions(list(range(9))), 9, 3)
     assert list(row(table, 0)) == [1, 2, 3]
 
 
 def test_nothing_makes_empty_rows():
-    table = fit_sessions(sessions(), 2, 50)
+    table = fit_rows(sessions(), 2, 50)
     assert table.indptr.tolist() == [0, 0, 0]
     assert reminder_scale(table) == 0.0
 
 
 def test_the_reminder_scale_is_the_median_of_the_best_scores():
-    table = fit_sessions(sessions([0, 1], [2, 2], [3]), 4, 50)
+    table = fit_rows(sessions([0, 1], [2, 2], [3]), 4, 50)
     best = [max(row(table, item).values()) for item in (0, 1, 2)]
     assert reminder_scale(table) == pytest.approx(np.median(best))
 
@@ -175,14 +185,14 @@ def slow_row(log, item, recipe):
 
 @given(worlds(), st.sampled_from([Recipe(), Recipe(window=2, crowd=2), Recipe(length_power=0)]))
 def test_rows_are_as_a_slow_model_counts_them(log, recipe):
-    table = fit_sessions(log, 7, 50, recipe)
+    table = fit_rows(log, 7, 50, recipe)
     for item in range(7):
         assert row(table, item) == pytest.approx(slow_row(log, item, recipe), rel=1e-5)
 
 
 @given(worlds())
 def test_rows_are_sorted_positive_and_short_whatever_the_block(log):
-    table = fit_sessions(log, 7, 4)
+    table = fit_rows(log, 7, 4)
     for item in range(7):
         mine = slice(table.indptr[item], table.indptr[item + 1])
         scores = table.scores[mine]
@@ -191,6 +201,6 @@ def test_rows_are_sorted_positive_and_short_whatever_the_block(log):
         assert (scores > 0).all()
         assert (np.diff(scores) <= 0).all()
     with mock.patch.object(neighbours, "_BLOCK_EVENTS", 3):
-        blocked = fit_sessions(log, 7, 4)
+        blocked = fit_rows(log, 7, 4)
     assert blocked.items.tolist() == table.items.tolist()
     assert blocked.scores.tobytes() == table.scores.tobytes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toy_log import event, open_log
 
-from control_plane.profiles.people import resolve_people
+from control_plane.profiles.people import resolve_people, scripted_days
 
 
 def resolved(*events):
@@ -82,3 +82,26 @@ def test_equal_times_keep_the_order_of_the_file():
         resolve_people(log)
         rows = log.execute("SELECT lines[1].item_id FROM visits ORDER BY place").fetchall()
     assert [row[0] for row in rows] == ["c", "a", "b"]
+
+
+def test_a_day_of_too_many_sessions_is_left_out_whole_and_no_other_day():
+    script = [event("a", device=1, session=f"s{n}", at=n) for n in range(21)]
+    other_day = event("a", device=1, session="t", at=24 * 60)
+    with open_log([*script, other_day, event("a", device=2, session="s0")]) as log:
+        assert resolve_people(log) == 2
+        assert scripted_days(log) == (1, 21)
+        assert resolve_people(log, daily_sessions=21) == 23
+        assert scripted_days(log) == (0, 0)
+
+
+def test_a_script_that_changes_devices_is_known_by_its_user():
+    script = [event("a", device=n + 1, user=9, session=f"s{n}", at=n) for n in range(21)]
+    assert resolved(*script) == []
+
+
+def test_sessions_of_nobody_known_are_never_a_script():
+    assert len(resolved(*[event("a", session=f"s{n}", at=n) for n in range(50)])) == 50
+
+
+def test_many_events_of_one_session_are_no_script():
+    assert len(resolved(*[event("a", user=1, session="s", at=n) for n in range(50)])) == 50
