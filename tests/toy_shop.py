@@ -35,7 +35,7 @@ from control_plane.keyring import (
     public_key_text,
     visitor_key,
 )
-from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors
+from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors, no_rows
 from control_plane.settings import Project, Settings, Shop
 
 BUNDLE = Path(__file__).parents[1] / "edge_bundle"
@@ -128,6 +128,7 @@ def toy_model(project: Project) -> Model:
             rows([[(number[i], 1.0 / (r + 1)) for r, i in enumerate(wanted[k])] for k in keys]),
             sets([[number[i] for i in bought[k]] for k in keys]),
             sets([[] for _ in keys]),
+            no_rows(len(keys)),
         ),
         key_id=secrets.current,
         report={},

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors
+from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors, no_rows
 
 SEED = 8
 NEIGHBOURS = 50
@@ -191,4 +191,5 @@ def _visitors(shelf: Shelf, number: NDArray[np.int32], keys: NDArray[np.uint64])
         Rows(indptr, items.ravel().astype(np.int32), scores),
         Sets(one, bought.astype(np.int32)),
         Sets(np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)),
+        no_rows(count),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.bench.shop import SEED, SEGMENTS, Shelf
-from control_plane.models.artifacts import Rows, Sets, Visitors
+from control_plane.models.artifacts import Rows, Sets, Visitors, no_rows
 
 ITEMS = 20
 MOST_BOUGHT = 8
@@ -36,6 +36,7 @@ def zipf_visitors(shelf: Shelf, number: NDArray[np.int32], count: int) -> Visito
         Rows(wanted.indptr, number[wanted.items], (1 / (1 + rank)).astype(np.float32)),
         _ascending(Sets(bought.indptr, number[bought.items])),
         Sets(np.zeros(len(keys) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)),
+        no_rows(len(keys)),
     )
 
 

@@ -109,6 +109,7 @@ def _with_stock(model: Model, shown: NDArray[np.int32]) -> Model:
         visitors=msgspec.structs.replace(
             visitors,
             rows=distinct(visitors.rows),
+            rebuy=distinct(visitors.rebuy),
             bought=distinct_set(visitors.bought),
             seen=distinct_set(visitors.seen),
         ),

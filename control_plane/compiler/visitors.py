@@ -25,6 +25,9 @@ BLOCK = 100_000
 
 _Sets = TypeVar("_Sets", Rows, Sets)
 
+#: 4-bit scores of the first of some sets of items.
+_Part = tuple[NDArray[np.uint8], list[Sets]]
+
 
 class _Coded(msgspec.Struct, frozen=True):
     """All rows: bytes, where each row's start (v + 1,), and the gaps' code."""
@@ -40,8 +43,9 @@ def visitor_values(
     """Return the first key's upper 32 bits of each value (c,), and the values.
 
     A visitor's row is 4-bit scores, then ids of recommendations, of items bought, of items seen;
-    the segment column holds the segment's number + 1, 0 for none. 48 bits of the 64-bit key are
-    kept: among a million rows, 4 in a billion strangers would meet somebody's.
+    on a new byte, scores and ids of what they buy again. The segment column holds the segment's
+    number + 1, 0 for none. 48 bits of the 64-bit key are kept: among a million rows, 4 in a
+    billion strangers would meet somebody's.
     """
     coded = _code(visitors, place)
     keys = (visitors.keys >> np.uint64(16)).astype(np.int64)
@@ -49,6 +53,7 @@ def visitor_values(
         "item_count": np.diff(visitors.rows.indptr),
         "bought_count": np.diff(visitors.bought.indptr),
         "seen_count": np.diff(visitors.seen.indptr),
+        "rebuy_count": np.diff(visitors.rebuy.indptr),
         "segment": visitors.segment.astype(np.int64) + 1,
         "row_size": np.diff(coded.ends),
     }
@@ -90,28 +95,35 @@ def _code(visitors: Visitors, place: NDArray[np.int64]) -> _Coded:
     """Code blocks of visitors in turn: once to count gaps for the code, once with it."""
     top = len(place).bit_length()
     tally = np.zeros((top + 3, top + 1), dtype=np.int64)
-    for _, sets in _blocks(visitors, place):
-        tally += tally_gaps(ascending_gaps(sets), top)
+    for block in _blocks(visitors, place):
+        for _, sets in block:
+            tally += tally_gaps(ascending_gaps(sets), top)
     code = fit_code(tally)
     parts: list[Blob] = []
-    for scores, sets in _blocks(visitors, place):
-        gaps = code_gaps(ascending_gaps(sets), code, len(sets[0].indptr) - 1)
-        parts.append(interleave([nibbles(sets[0].indptr, scores), gaps]))
+    for block in _blocks(visitors, place):
+        pieces: list[Blob] = []
+        for scores, sets in block:
+            gaps = code_gaps(ascending_gaps(sets), code, len(sets[0].indptr) - 1)
+            pieces += [nibbles(sets[0].indptr, scores), gaps]
+        parts.append(interleave(pieces))
     data = np.concatenate([np.zeros(0, np.uint8), *(data for data, _ in parts)])
     sizes = np.concatenate([np.zeros(1, np.int64), *(sizes for _, sizes in parts)])
     return _Coded(data, np.cumsum(sizes), code)
 
 
-def _blocks(
-    visitors: Visitors, place: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.uint8], list[Sets]]]:
-    """Return blocks of visitors: 4-bit scores, and what is recommended, bought and seen."""
+def _blocks(visitors: Visitors, place: NDArray[np.int64]) -> Iterator[list[_Part]]:
+    """Return blocks of visitors: what is recommended, with what was bought and seen; rebought."""
     for start in range(0, len(visitors.keys), BLOCK):
-        rows = _slice(visitors.rows, start, start + BLOCK)
         bought, _ = in_order(_slice(visitors.bought, start, start + BLOCK), place)
         seen, _ = in_order(_slice(visitors.seen, start, start + BLOCK), place)
-        items, sort = in_order(rows, place)
-        yield compand(rows.indptr, rows.scores, 15)[sort], [items, bought, seen]
+        scores, items = _scored(_slice(visitors.rows, start, start + BLOCK), place)
+        again = _scored(_slice(visitors.rebuy, start, start + BLOCK), place)
+        yield [(scores, [items, bought, seen]), (again[0], [again[1]])]
+
+
+def _scored(rows: Rows, place: NDArray[np.int64]) -> tuple[NDArray[np.uint8], Sets]:
+    items, sort = in_order(rows, place)
+    return compand(rows.indptr, rows.scores, 15)[sort], items
 
 
 def _slice(sets: _Sets, start: int, stop: int) -> _Sets:

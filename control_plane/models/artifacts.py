@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from control_plane.errors import TableError
 from control_plane.models.recipe import Serving
 
-FORMAT = 3
+FORMAT = 4
 FILE = "model.npz"
 
 IntArray = NDArray[np.int32]
@@ -30,6 +30,11 @@ class Rows(msgspec.Struct, frozen=True):
     indptr: NDArray[np.int64]
     items: IntArray
     scores: FloatArray
+
+
+def no_rows(count: int) -> Rows:
+    """Return `count` empty rows."""
+    return Rows(np.zeros(count + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 class Sets(msgspec.Struct, frozen=True):
@@ -59,7 +64,8 @@ class Visitors(msgspec.Struct, frozen=True):
     """Rows for consenting visitors, by ascending 64-bit visitor key.
 
     Shapes: keys (v,) uint64; segment (v,) int16 index into `Model.segments`, -1 for none;
-    `rows` new-to-them recommendations; `bought` and `seen` the newest items of their history.
+    `rows` new-to-them recommendations; `bought` and `seen` the newest items of their history;
+    `rebuy` what they buy again.
     """
 
     keys: NDArray[np.uint64]
@@ -67,6 +73,7 @@ class Visitors(msgspec.Struct, frozen=True):
     rows: Rows
     bought: Sets
     seen: Sets
+    rebuy: Rows
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +176,7 @@ def load(folder: Path) -> Model:
             rows=_rows(arrays, "visitors"),
             bought=Sets(arrays["bought.indptr"], arrays["bought.items"]),
             seen=Sets(arrays["seen.indptr"], arrays["seen.items"]),
+            rebuy=_rows(arrays, "rebuy"),
         ),
         key_id=facts["key_id"],
         report=facts["report"],
@@ -179,6 +187,7 @@ def _blocks(model: Model) -> dict[str, Rows | Sets]:
     return {
         "neighbours": model.neighbours,
         "visitors": model.visitors.rows,
+        "rebuy": model.visitors.rebuy,
         "bought": model.visitors.bought,
         "seen": model.visitors.seen,
         **{f"related.{kind}": rows for kind, rows in model.related.items()},

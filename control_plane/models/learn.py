@@ -34,6 +34,7 @@ from control_plane.models.visitors.histories import (
     gather_histories,
     seen_sets,
 )
+from control_plane.models.visitors.repurchase import rebuy_rows, report_of
 from control_plane.profiles.interest import Interest, load_interest, newest_time
 from control_plane.profiles.people import resolve_people, scripted_days
 from control_plane.settings import Train
@@ -74,6 +75,7 @@ def learn(
         leader = variants.product_leaders(catalogue, events)
         twin = variants.twin_leaders(catalogue, leader, events)
         similar = similar_rows(catalogue, twin, train.neighbours)
+    as_sold = interest
     interest = variants.pool(interest, leader)
     histories = gather_histories(interest)
     sessions = interest.sessions()
@@ -104,6 +106,7 @@ def learn(
         fitted = fit_visitors(
             histories, items, train.visitor_items, train.visitor_seconds, train.seed
         )
+        rebought = rebuy_rows(as_sold, histories, train.visitor_items)
     related = shelves.related
     if len(similar.items):
         related = {**related, "similar": best_of_rows(similar, SIMILAR_ITEMS)}
@@ -118,7 +121,7 @@ def learn(
         latest=shelves.latest,
         related=related,
         segments=segments,
-        visitors=_visitors(histories, clustering, fitted.rows),
+        visitors=_visitors(histories, clustering, fitted.rows, rebought.rows),
         key_id=key_id,
         report={},
     )
@@ -129,6 +132,7 @@ def learn(
         "shelves": shelf_counts(model, interest) | shelves.told,
         "live_segments": live.report,
         "visitor_models": fitted.report,
+        "repurchase": report_of(rebought),
         "seconds": steps.seconds,
     }
     return msgspec.structs.replace(model, report=report)
@@ -201,11 +205,12 @@ def _members(
     }
 
 
-def _visitors(histories: Histories, clustering: Clustering, rows: Rows) -> Visitors:
+def _visitors(histories: Histories, clustering: Clustering, rows: Rows, rebuy: Rows) -> Visitors:
     return Visitors(
         keys=histories.keys,
         segment=clustering.labels,
         rows=rows,
         bought=bought_sets(histories),
         seen=seen_sets(histories),
+        rebuy=rebuy,
     )

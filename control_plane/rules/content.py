@@ -11,9 +11,8 @@ from control_plane.rules.weights import read_weights
 
 STAGES = (
     "item", "also_bought", "similar", "session", "visitor", "recently_viewed",
-    "segment", "popular", "popular_here", "trending", "new",
+    "segment", "popular", "popular_here", "trending", "new", "repurchase",
 )  # fmt: skip
-LATER_STAGES = ("repurchase",)
 BUILT_IN_TEMPLATES = ("product-strip",)
 MAX_LIMIT = 100
 MAX_FILE_BYTES = 1_000_000
@@ -108,10 +107,8 @@ def _read_blend(place: Place) -> Blend:
 
 
 def _known_stage(place: Place, name: str) -> str:
-    if name in LATER_STAGES:
-        place.wrong(f"{name!r} is not in this version", f"Use {', '.join(STAGES)}.")
-    elif name not in STAGES:
-        place.wrong(f"unknown stage {name!r}", suggest(name, [*STAGES, *LATER_STAGES]))
+    if name not in STAGES:
+        place.wrong(f"unknown stage {name!r}", suggest(name, list(STAGES)))
     return name
 
 

@@ -62,6 +62,12 @@ export class Runs {
     this.decoder = decoder;
   }
 
+  /** Go on at the next whole byte. @returns {number} it */
+  align() {
+    this.bit = (this.bit + 7) & -8;
+    return this.bit >> 3;
+  }
+
   /** @param {number} count @returns {number[]} */
   next(count) {
     const out = new Array(count);

@@ -185,7 +185,7 @@ export function rank(scene, content, stage, limit) {
     if (sums !== total && sums.size) total.addAll(sums, allowed[i][1] / (sums.max() || 1));
   }
   if (content.weights) weigh(scene.loader, content.weights, total);
-  const items = total.best(limit, refusal(scene, content.exclude));
+  const items = total.best(limit, refusal(scene, content.exclude, stage));
   return { items, source: leading(allowed, items[0]) };
 }
 
@@ -219,6 +219,8 @@ function fillSource(scene, content, source, sums) {
       return fillSession(recent, release.serving, content.reminder, sums);
     case "visitor":
       return row?.items.forEach((item, i) => sums.add(item, row.scores[i]));
+    case "repurchase":
+      return row?.rebuy.forEach((item, i) => sums.add(item, row.rebuyScores[i]));
     case "segment":
       return scene.segments.forEach((key) => fillList(popular?.list(`segment:${key}`), sums));
     case "popular_here":
@@ -289,13 +291,19 @@ function fillNew(latest, recent, sums) {
   });
 }
 
-/** @param {Scene} scene @param {Record<string, boolean>} exclude */
-function refusal({ page, recent, row }, exclude) {
+/**
+ * What a stage must not show. That someone bought a thing before today is why `repurchase` has it.
+ * @param {Scene} scene @param {Record<string, boolean>} exclude @param {[string, number][]} [stage]
+ */
+function refusal({ page, recent, row }, exclude, stage) {
   /** @type {number[]} */
   const refused = page ? [page.number] : [];
   if (exclude.seen) for (const { number } of recent ?? []) refused.push(number);
   if (exclude.seen && row) refused.push(...row.seen);
-  if ((exclude.seen || exclude.bought) && row) refused.push(...row.bought);
+  if ((exclude.seen || exclude.bought) && row) {
+    const again = stage?.some(([source]) => source === "repurchase") ? row.rebuy : [];
+    refused.push(...row.bought.filter((item) => !again.includes(item)));
+  }
   if (refused.length <= FEW) return (/** @type {number} */ item) => refused.includes(item);
   const many = new Set(refused);
   return (/** @type {number} */ item) => many.has(item);

@@ -167,6 +167,8 @@ export class CardTable {
  * @property {number[]} scores their scores, at most 1
  * @property {number[]} bought item numbers
  * @property {number[]} seen item numbers, without those bought
+ * @property {number[]} rebuy numbers of items bought again
+ * @property {number[]} rebuyScores their scores, at most 1
  */
 
 /** Rows of a run of visitors, by 48 bits of their key. */
@@ -182,8 +184,9 @@ export class VisitorTable {
     this.keyTail = new Numbers(table, "key_tail", count);
     this.rowAt = offsets(table, "row_size", count, table.rows.length - 4);
     this.segment = new Numbers(table, "segment", count);
-    this.counts = ["item_count", "bought_count", "seen_count"].map(
-      (name) => new Numbers(table, name, count),
+    // Tables made before there was anything to rebuy have no count of it.
+    this.counts = ["item_count", "bought_count", "seen_count", "rebuy_count"].map(
+      (name) => table.numbers[name] && new Numbers(table, name, count),
     );
     /** @type {Uint8Array} */
     this.rows = table.rows;
@@ -210,20 +213,23 @@ export class VisitorTable {
 
   /** @param {number} place @returns {VisitorRow} */
   rowAtPlace(place) {
-    const [count, bought, seen] = this.counts.map((column) => column.at(place));
-    const runs = new Runs(this.rows, this.rowAt[place] + ((count + 1) >> 1), this.decoder);
-    return {
+    const [count, bought, seen, rebuy] = this.counts.map((column) => column?.at(place) ?? 0);
+    const start = this.rowAt[place];
+    const runs = new Runs(this.rows, start + ((count + 1) >> 1), this.decoder);
+    const row = {
       segment: this.segment.at(place) - 1,
       items: runs.next(count),
-      scores: this.scores(place, count),
+      scores: this.scores(start, count),
       bought: runs.next(bought),
       seen: runs.next(seen),
     };
+    const again = runs.align();
+    runs.bit += ((rebuy + 1) >> 1) << 3;
+    return { ...row, rebuy: runs.next(rebuy), rebuyScores: this.scores(again, rebuy) };
   }
 
-  /** @param {number} place @param {number} count */
-  scores(place, count) {
-    const start = this.rowAt[place];
+  /** @param {number} start byte @param {number} count */
+  scores(start, count) {
     const scores = new Array(count);
     for (let i = 0; i < count; i++) {
       const score = (this.rows[start + (i >> 1)] >> ((i & 1) * 4)) & 15;

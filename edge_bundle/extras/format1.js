@@ -44,9 +44,9 @@ class OldVisitorTable extends VisitorTable {
   /** @override @type {import("../core/tables.js").VisitorTable["rowAtPlace"]} */
   rowAtPlace(place) {
     const { rows } = this;
-    const [count, bought, seen] = this.counts.map((column) => column.at(place));
+    const [count, bought, seen] = this.counts.map((column) => column?.at(place) ?? 0);
     const start = this.rowAt[place];
-    const scores = this.scores(place, count);
+    const scores = this.scores(start, count);
     at = start + ((count + 1) >> 1);
     return {
       segment: this.segment.at(place) - 1,
@@ -54,6 +54,8 @@ class OldVisitorTable extends VisitorTable {
       scores,
       bought: ids(rows, bought),
       seen: ids(rows, seen),
+      rebuy: [],
+      rebuyScores: [],
     };
   }
 }

@@ -16,7 +16,7 @@ from control_plane.models.recipe import Serving
 #: What the reference sums rows by: that of a model which says nothing else.
 SERVING = Serving()
 
-PERSONAL = ("session", "visitor", "recently_viewed")
+PERSONAL = ("session", "visitor", "recently_viewed", "repurchase")
 RELATED = ("also_bought", "similar")
 STAGES = ("item", "segment", "popular", "popular_here", "trending", "new", *RELATED, *PERSONAL)
 CATEGORIES = ("hats", "shoes", "socks")
@@ -37,6 +37,7 @@ class Person(msgspec.Struct, frozen=True):
     row: Scores
     bought: list[str]
     seen: list[str]
+    rebuy: Scores
 
 
 class World(msgspec.Struct, frozen=True):
@@ -72,16 +73,7 @@ def draw_world(random: Random) -> World:
         )
         for sku in skus
     }
-    people = [
-        Person(
-            f"user-{number}",
-            random.randrange(-1, 2),
-            _scored(random, skus, 8, 15),
-            random.sample(skus, 2),
-            random.sample(skus, 3),
-        )
-        for number in range(3)
-    ]
+    people = [_person(random, skus, f"user-{number}") for number in range(3)]
     names = ("all", "segment:s0", "segment:s1", "country:FR")
     latest = ("trending", "trending:FR", "new")
     return World(
@@ -130,8 +122,9 @@ def stocked(world: World) -> World:
             msgspec.structs.replace(
                 person,
                 row=scores(person.row),
-                bought=[there(sku) for sku in person.bought],
-                seen=[there(sku) for sku in person.seen],
+                bought=list(dict.fromkeys(map(there, person.bought))),
+                seen=list(dict.fromkeys(map(there, person.seen))),
+                rebuy=scores(person.rebuy),
             )
             for person in world.people
         ],
@@ -161,6 +154,19 @@ def _scored(random: Random, skus: list[str], count: int, top: int) -> Scores:
 def _related(random: Random, skus: list[str]) -> dict[str, Scores]:
     """Return rows of which many are empty, as few items are ever bought."""
     return {sku: _scored(random, skus, random.choice([0, 0, 1, 7]), 255) for sku in skus}
+
+
+def _person(random: Random, skus: list[str], user: str) -> Person:
+    bought = random.sample(skus, 3)
+    rebuy = [*bought, *(sku for sku in random.sample(skus, 2) if sku not in bought)]
+    return Person(
+        user,
+        random.randrange(-1, 2),
+        _scored(random, skus, 8, 15),
+        bought,
+        random.sample(skus, 3),
+        _scored(random, rebuy, random.randrange(4), 15),
+    )
 
 
 def _content(random: Random, skus: list[str]) -> dict[str, Any]:
@@ -205,24 +211,26 @@ def shelf(world: World, content: dict[str, Any], visit: Visit, numbering: list[s
     out = {visit.page}
     out |= {item for kind, item in events if kind == "cart" and exclude["in_cart"]}
     out |= {item for kind, item in events if kind == "order" and exclude["bought"]}
+    own: set[str] = set()
     if exclude["bought"] and person:
-        out |= set(person.bought)
+        own |= set(person.bought)
     if exclude["seen"]:
         out |= {item for _, item in events}
-        out |= {*person.bought, *person.seen} if person else set()
+        out |= set(person.seen) if person else set()
+        own |= set(person.bought) if person else set()
     told = {item for kind, item in events if kind == "cart" and exclude["in_cart"]}
     told |= {item for kind, item in events if kind == "order" and exclude["bought"]}
     told |= {item for _, item in events if exclude["seen"]}
     groups_out = {world.items[item].group for item in recent if item in told} - {None}
     shown: list[str] = []
 
-    def take(sku: str) -> None:
+    def take(sku: str, again: frozenset[str] | set[str] = frozenset()) -> None:
         item = world.items[sku]
         page = world.items.get(visit.page)
         groups = [world.items[one].group for one in shown]
         categories = [world.items[one].category for one in shown]
         most = {"group": 1} | content.get("diversity", {})
-        if len(shown) == content["limit"] or sku in shown or sku in out:
+        if len(shown) == content["limit"] or sku in shown or sku in out | (own - again):
             return
         if exclude["unavailable"] and not world.stock.get(sku, item.available):
             return
@@ -241,10 +249,11 @@ def shelf(world: World, content: dict[str, Any], visit: Visit, numbering: list[s
     for stage in content["from"]:
         blend = {stage: 1.0} if isinstance(stage, str) else stage
         blend = {name: by for name, by in blend.items() if visit.consent or name not in PERSONAL}
+        again = set(person.rebuy) if person and "repurchase" in blend else set()
         scores = _blended(world, content, visit, person, recent, exclude, blend)
         weighed = _weighed(world, content, scores)
         for sku in sorted(weighed, key=lambda sku: (-weighed[sku], numbering.index(sku))):
-            take(sku)
+            take(sku, again)
     return shown
 
 
@@ -284,6 +293,8 @@ def _source(
         return _new(world, recent)
     if name == "visitor":
         return person.row if person else {}
+    if name == "repurchase":
+        return person.rebuy if person else {}
     if name == "recently_viewed":
         return {sku: 1 / (recent.index(sku) + 1) for sku in recent}
     if name == "session":

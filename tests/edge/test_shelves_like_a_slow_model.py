@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from random import Random
 
 import duckdb
+import msgspec
 import numpy as np
 import pytest
 import reference_shelf as reference
@@ -106,6 +107,7 @@ def model(edge: Edge, world: reference.World) -> Model:
             rows([scored(person.row) for person in people]),
             sets([[number[sku] for sku in person.bought] for person in people]),
             sets([[number[sku] for sku in person.seen] for person in people]),
+            rows([scored(person.rebuy) for person in people]),
         ),
         key_id=load_visitor_secrets(edge.project.keys).current,
         report={},
@@ -139,3 +141,25 @@ def test_every_shelf_is_what_the_slow_model_says(edge: Edge, seed: int) -> None:
             content = world.contents[name]
             expected = reference.shelf(world, content, visit, numbering)
             assert items == expected, f"{content}\n{visit}"
+
+
+def test_a_decision_names_what_is_bought_again_and_nobody_without_consent_sees_it(
+    edge: Edge,
+) -> None:
+    world = reference.draw_world(Random(2))
+    content = {"from": ["repurchase", "popular"], "limit": 3, "exclude": {}}
+    person = msgspec.structs.replace(world.people[0], bought=["i01", "i02"], rebuy={"i02": 1.0})
+    items = {sku: msgspec.structs.replace(one, available=True) for sku, one in world.items.items()}
+    world = msgspec.structs.replace(world, people=[person], items=items, contents={"c0": content})
+    deploy(edge, world)
+    answers = [
+        edge.decide(
+            "slot.c0",
+            visitor=format_visitor_key(key_of(edge, person.user)),
+            consent={"personalization": consent},
+        )["decisions"]["slot.c0"]
+        for consent in (True, False)
+    ]
+    assert answers[0]["items"][0] == "i02"
+    assert "i01" not in answers[0]["items"]
+    assert [answer["reason"] for answer in answers] == ["repurchase", "popular"]

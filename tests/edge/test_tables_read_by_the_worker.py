@@ -153,20 +153,24 @@ def test_rows_of_another_kind_come_back_from_however_many_values(probe: Any, dat
 def test_visitor_rows_come_back(probe: Any, data: Any) -> None:
     keys = sorted(data.draw(st.sets(st.integers(0, 2**48 - 1), min_size=1, max_size=30)))
     sets = st.sets(st.integers(0, 999), max_size=20)
-    drawn = [(data.draw(sets), data.draw(sets), data.draw(sets)) for _ in keys]
+    again = st.one_of(st.just(set()), sets)
+    drawn = [(data.draw(sets), data.draw(sets), data.draw(sets), data.draw(again)) for _ in keys]
     segment = [data.draw(st.integers(-1, 6)) for _ in keys]
 
     def flat(which: int) -> Sets:
         rows = make_rows([dict.fromkeys(row[which], 1.0) for row in drawn])
         return Sets(rows.indptr, rows.items)
 
-    recommended = make_rows([{item: item + 1.0 for item in row[0]} for row in drawn])
+    recommended, rebuy = (
+        make_rows([{item: item + 1.0 for item in row[which]} for row in drawn]) for which in (0, 3)
+    )
     visitors = Visitors(
         np.array([key << 16 for key in keys], dtype=np.uint64),
         np.array(segment, dtype=np.int16),
         recommended,
         flat(1),
         flat(2),
+        rebuy,
     )
     _, values = visitor_values(visitors, np.arange(1000), "k1")
     asked = [[key >> 16, key & 0xFFFF] for key in keys]
@@ -182,9 +186,11 @@ def test_visitor_rows_come_back(probe: Any, data: Any) -> None:
         assert found["items"] == sorted(row[0])
         assert found["bought"] == sorted(row[1])
         assert found["seen"] == sorted(row[2])
-        top = max(row[0], default=0) + 1
-        for item, score in zip(found["items"], found["scores"], strict=True):
-            assert score == pytest.approx((item + 1) / top, abs=0.08)
+        assert found["rebuy"] == sorted(row[3])
+        for items, scores in (("items", "scores"), ("rebuy", "rebuyScores")):
+            top = max(found[items], default=0) + 1
+            for item, score in zip(found[items], found[scores], strict=True):
+                assert score == pytest.approx((item + 1) / top, abs=0.08)
 
 
 @roundtrip

@@ -34,7 +34,7 @@ def values() -> dict[str, bytes]:
     )
     sets = Sets(rows.indptr, rows.items)
     keys = np.sort(draw.integers(0, 2**63, COUNT).astype(np.uint64))
-    visitors = Visitors(keys, np.zeros(COUNT, np.int16), rows, sets, sets)
+    visitors = Visitors(keys, np.zeros(COUNT, np.int16), rows, sets, sets, rows)
     cards = make_cards(names, ["one", "and another"])
     bare = make_cards(names, [""])
     bare = type(bare)(

@@ -47,7 +47,7 @@ def model(keys, labels, segments, features=NAMES):
         reminder_scale=0,
         popular={},
         segments=segments,
-        visitors=Visitors(keys, labels, rows, sets, sets),
+        visitors=Visitors(keys, labels, rows, sets, sets, rows),
         key_id="k1",
         report={"features": list(features)},
     )

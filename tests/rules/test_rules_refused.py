@@ -55,7 +55,7 @@ ONE_PROBLEM = [
     (items_of("limit: 5"), 2, "has no 'from'", ""),
     (items_of("from: []"), 2, "names no stage", "session"),
     (items_of("from: [sesion]"), 2, "unknown stage 'sesion'", "'session'"),
-    (items_of("from: [repurchase]"), 2, "'repurchase' is not in this version", "popular"),
+    (items_of("from: [repurchas]"), 2, "unknown stage 'repurchas'", "'repurchase'"),
     (items_of("from: [{session: 0}]"), 2, "the weight 0", "above 0"),
     (items_of("from: [{session: a lot}]"), 2, "'a lot' is not a number", ""),
     (items_of("from: popular, limit: 0"), 2, "0 items", "1 to 100"),
