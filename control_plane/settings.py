@@ -39,7 +39,11 @@ class Ingest(Section, frozen=True):
 
 
 class Train(Section, frozen=True):
-    """What models learn, and within which bounds."""
+    """What models learn, and within which bounds.
+
+    `segments_min` and `segments_max` bound the number of segments; groups of fewer visitors than
+    `segments_smallest` are never told of.
+    """
 
     neighbours: int = 50
     session_gap_minutes: int = 30
@@ -50,6 +54,9 @@ class Train(Section, frozen=True):
     popular_items: int = 200
     segments_min: int = 3
     segments_max: int = 8
+    segments_smallest: int = 10
+    segments_algorithm: Literal["kmeans", "hierarchical", "hdbscan", "dbscan"] = "kmeans"
+    segments_scaling: Literal["zscore", "minmax"] = "zscore"
     seed: int = 7
 
 

@@ -9,18 +9,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from control_plane.models.scaling import Scaling, scale
 from control_plane.models.space import grouping_space
 from control_plane.models.tastes import PREFIX, visitor_tastes
 from control_plane.schema import ADDED, CLICKED, INTEREST, ORDERED, REFUNDED, SEARCHED, VIEWED
 
-#: Standard scores beyond this are cut: one reseller must not become a segment.
-SCORE_BOUND = 4.0
-
 _DAY = 86_400
-_EVENING_HOUR = 18
+_NOON, _EVENING = 12, 18
 
 # Sums are of whole numbers, so that the order in which threads add them changes nothing.
-# Day 0 of the epoch was a Thursday.
 _VISITS = f"""
 SELECT person,
        max(seconds) AS newest,
@@ -29,12 +26,15 @@ SELECT person,
        count(DISTINCT purchase) FILTER (event = '{ORDERED}') AS orders,
        count(DISTINCT purchase) FILTER (event = '{REFUNDED}') AS refunds,
        count(*) FILTER (event = '{SEARCHED}') AS searches,
-       count(*) FILTER (lower(device) IN ('mobile', 'tablet', 'phone', 'smartphone')) AS mobile,
+       count(*) FILTER (lower(device) IN ('mobile', 'phone', 'smartphone')) AS mobile,
+       count(*) FILTER (lower(device) = 'tablet') AS tablet,
        count(device) AS devices,
-       count(*) FILTER (seconds // 3600 % 24 >= {_EVENING_HOUR}) AS evening,
-       count(*) FILTER ((seconds // {_DAY} + 3) % 7 >= 5) AS weekend,
+       count(*) FILTER (hour(local) < {_NOON}) AS morning,
+       count(*) FILTER (hour(local) >= {_EVENING}) AS evening,
+       count(*) FILTER (isodow(local) >= 6) AS weekend,
        count(*) AS events
-FROM visits WHERE personal AND person IS NOT NULL
+FROM (SELECT *, timezone($zone, to_timestamp(seconds)) AS local FROM visits
+      WHERE personal AND person IS NOT NULL)
 GROUP BY person ORDER BY person
 """
 
@@ -62,72 +62,69 @@ class Features(msgspec.Struct, frozen=True):
 
     `scores` (visitors, features) float64: standard scores, 0 where unknown; features in which
     all visitors are alike are left out, so there may be none. `space` (visitors, dimensions)
-    float64: where near visitors are alike.
+    float64: where near visitors are alike. `logged` names the features on a log scale.
     """
 
     names: tuple[str, ...]
     scores: NDArray[np.float64]
     space: NDArray[np.float64]
+    logged: tuple[str, ...] = ()
 
 
 def visitor_features(
     connection: duckdb.DuckDBPyConnection,
     keys: NDArray[np.uint64],
     sessions: NDArray[np.int64],
+    scaling: Scaling = "zscore",
+    timezone: str = "UTC",
 ) -> Features:
     """Return the features of the visitors `keys` (ascending), who had that many sessions.
 
-    Reads the consenting events of `visits` (see `people.resolve_people`) and the view `items`.
+    Reads the consenting events of `visits` (see `people.resolve_people`) and the view `items`;
+    hours and weekdays are those of `timezone`.
     """
-    names, habits = standardise(_habits(connection, keys, sessions), len(keys))
+    habits = scale(_habits(connection, keys, sessions, timezone), len(keys), scaling)
     tastes = visitor_tastes(connection, keys)
     named = {f"{PREFIX}{name}": tastes.shares[:, n] for n, name in enumerate(tastes.names) if name}
-    taste_names, leanings = standardise(named, len(keys))
+    leanings = scale(named, len(keys), scaling)
     return Features(
-        names=(*names, *taste_names),
-        scores=np.column_stack([habits, leanings]),
-        space=grouping_space(habits, tastes.counts),
+        names=(*habits.names, *leanings.names),
+        scores=np.column_stack([habits.scores, leanings.scores]),
+        space=grouping_space(habits.places, tastes.counts),
+        logged=habits.logged,
     )
 
 
-def standardise(
-    columns: dict[str, NDArray[np.float64]], count: int
-) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Return names and standard scores of columns of `count` values; NaN becomes the mean."""
-    kept: dict[str, NDArray[np.float64]] = {}
-    for name, values in columns.items():
-        known = np.isfinite(values)
-        spread = float(values[known].std()) if known.any() else 0.0
-        if spread > 1e-9:
-            scores = np.where(known, (values - values[known].mean()) / spread, 0.0)
-            kept[name] = np.clip(scores, -SCORE_BOUND, SCORE_BOUND)
-    return tuple(kept), np.column_stack([np.zeros((count, 0)), *kept.values()])
-
-
 def _habits(
-    connection: duckdb.DuckDBPyConnection, keys: NDArray[np.uint64], sessions: NDArray[np.int64]
+    connection: duckdb.DuckDBPyConnection,
+    keys: NDArray[np.uint64],
+    sessions: NDArray[np.int64],
+    timezone: str,
 ) -> dict[str, NDArray[np.float64]]:
-    """Return raw columns: counts and money on a log scale, shares as they are."""
+    """Return raw columns: days, counts, money in minor units, shares; NaN where unknown."""
     if not len(keys):
         return {}
-    visits = _columns(connection.execute(_VISITS), keys)
+    visits = _columns(connection.execute(_VISITS, {"zone": timezone}), keys)
     lines = _columns(connection.execute(_LINES, {"names": list(INTEREST)}), keys)
     orders = _or_nan(visits["orders"])
+    devices = _or_nan(visits["devices"])
     return {
-        "recency": np.log1p((visits["newest"].max() - visits["newest"]) / _DAY),
-        "sessions": np.log1p(sessions),
-        "views": np.log1p(visits["views"]),
-        "carts": np.log1p(visits["carts"]),
-        "orders": np.log1p(visits["orders"]),
-        "value": np.log1p(np.nan_to_num(lines["spent"])),
-        "basket": np.log1p(lines["spent"] / orders),
-        "basket_units": np.log1p(lines["units"] / orders),
-        "depth": np.log1p(visits["events"] / sessions),
-        "searches": np.log1p(visits["searches"] / sessions),
-        "price": np.log1p(lines["price_sum"] / _or_nan(lines["prices"])),
+        "recency": (visits["newest"].max() - visits["newest"]) / _DAY,
+        "sessions": sessions.astype(np.float64),
+        "views": visits["views"],
+        "carts": visits["carts"],
+        "orders": visits["orders"],
+        "value": np.nan_to_num(lines["spent"]),
+        "basket": lines["spent"] / orders,
+        "basket_units": lines["units"] / orders,
+        "depth": visits["events"] / sessions,
+        "searches": visits["searches"] / sessions,
+        "price": lines["price_sum"] / _or_nan(lines["prices"]),
         "discount": 1 - lines["paid_sum"] / _or_nan(lines["list_sum"]),
         "returns": visits["refunds"] / orders,
-        "mobile": visits["mobile"] / _or_nan(visits["devices"]),
+        "mobile": visits["mobile"] / devices,
+        "tablet": visits["tablet"] / devices,
+        "morning": visits["morning"] / visits["events"],
         "evening": visits["evening"] / visits["events"],
         "weekend": visits["weekend"] / visits["events"],
     }

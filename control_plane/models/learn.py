@@ -25,6 +25,7 @@ from control_plane.models.ranking import best_of_rows
 from control_plane.models.report import count, make_report, shelf_counts, table_facts
 from control_plane.models.segments import Clustering, fit_segments
 from control_plane.models.shelves import learn_shelves
+from control_plane.models.stability import resampled_overlaps, since_last_run
 from control_plane.models.surrogate import Surrogate, fit_surrogate
 from control_plane.models.tune import tune
 from control_plane.models.visitors.fit import fit_visitors
@@ -89,8 +90,12 @@ def learn(
         table = variants.spread(table, leader)
     with steps.step("grouping visitors"):
         visits = sessions_per_visitor(interest, histories)
-        features = visitor_features(connection, histories.keys, visits)
+        features = visitor_features(
+            connection, histories.keys, visits, train.segments_scaling, timezone
+        )
         clustering, segments = _group(features, histories.keys, train, previous)
+    with steps.step("grouping other draws of visitors"):
+        overlaps = resampled_overlaps(features.space, clustering, train)
     with steps.step("telling segments from sessions"):
         live = _live(connection, interest, histories, clustering, segments, train, timezone)
         segments = [
@@ -131,6 +136,10 @@ def learn(
         "session_table": tuned.report | table_facts(counted),
         "shelves": shelf_counts(model, interest) | shelves.told,
         "live_segments": live.report,
+        "stability": {
+            "resampled": dict(zip([one.key for one in segments], overlaps, strict=True)),
+            "since_last_run": since_last_run(clustering, segments, histories.keys, previous),
+        },
         "visitor_models": fitted.report,
         "repurchase": report_of(rebought),
         "seconds": steps.seconds,
@@ -166,9 +175,7 @@ def _group(
     features: Features, keys: NDArray[np.uint64], train: Train, previous: Model | None
 ) -> tuple[Clustering, list[Segment]]:
     in_use = len(previous.segments) if previous else None
-    clustering = fit_segments(
-        features.space, train.segments_min, train.segments_max, train.seed, in_use
-    )
+    clustering = fit_segments(features.space, train, in_use)
     return clustering, name_segments(clustering, features, keys, previous)
 
 

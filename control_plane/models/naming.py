@@ -26,8 +26,10 @@ _WORDS: dict[str, tuple[str, str | None]] = {
     "price": ("premium prices", "low prices"),
     "discount": ("bargain hunters", "full price"),
     "returns": ("often returning goods", None),
-    "mobile": ("on mobile", "on desktop"),
-    "evening": ("evenings", "daytime"),
+    "mobile": ("on mobile", "not on mobile"),
+    "tablet": ("on tablets", None),
+    "morning": ("mornings", None),
+    "evening": ("evenings", "not evenings"),
     "weekend": ("weekends", "weekdays"),
 }
 

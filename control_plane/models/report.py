@@ -55,13 +55,32 @@ def make_report(
         "counts": counts,
         "parameters": msgspec.to_builtins(train),
         "segments": [
-            {"key": segment.key, "name": segment.name, "size": segment.size}
+            {
+                "key": segment.key,
+                "name": segment.name,
+                "size": segment.size,
+                "traits": segment.traits,
+            }
             for segment in model.segments
         ],
-        "silhouettes": {str(k): quality for k, quality in clustering.silhouettes.items()},
+        "segmentation": _segmentation(clustering, features, train),
         "features": list(features.names),
         "popular": {key: len(items) for key, items in model.popular.items()},
         "warnings": _warnings(counts, clustering),
+    }
+
+
+def _segmentation(clustering: Clustering, features: Features, train: Train) -> dict[str, Any]:
+    """Return how visitors were grouped: each grouping tried, and who is in no segment."""
+    groups, people = clustering.suppressed
+    return {
+        "algorithm": train.segments_algorithm,
+        "scaling": train.segments_scaling,
+        "logged": list(features.logged),
+        "parameter": clustering.parameter,
+        "tried": msgspec.to_builtins(clustering.tried),
+        "suppressed": {"groups": groups, "visitors": people},
+        "without": int((clustering.labels < 0).sum()),
     }
 
 
@@ -102,6 +121,18 @@ def _warnings(counts: dict[str, int], clustering: Clustering) -> list[str]:
         )
     if clustering.note:
         warnings.append(clustering.note)
-    if clustering.silhouettes and max(clustering.silhouettes.values()) < WEAK_SILHOUETTE:
+    if clustering.count and _silhouette(clustering) < WEAK_SILHOUETTE:
         warnings.append("visitors hardly fall into groups: take the segments with caution")
+    if clustering.suppressed[0]:
+        groups, people = clustering.suppressed
+        warnings.append(
+            f"groups too small to be told of ({groups}, of {people} visitors in all) were left "
+            "out: train.segments_smallest"
+        )
     return warnings
+
+
+def _silhouette(clustering: Clustering) -> float:
+    """Return how clear the grouping is that was taken."""
+    taken = (one for one in clustering.tried if one.parameter == clustering.parameter)
+    return max(one.silhouette for one in taken)

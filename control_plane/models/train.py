@@ -26,6 +26,7 @@ BOUNDS = {
     "popular_items": (1, 10_000),
     "segments_min": (2, 100),
     "segments_max": (2, 100),
+    "segments_smallest": (2, 1_000_000),
     "seed": (0, 2**32 - 1),
 }
 

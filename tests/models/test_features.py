@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from toy_log import event, item, open_log
 
-from control_plane.models.features import SCORE_BOUND, standardise, visitor_features
+from control_plane.models.features import visitor_features
+from control_plane.models.scaling import SCORE_BOUND, scale, skewness
 from control_plane.models.tastes import MOST_TASTES, broad_categories, visitor_tastes
 from control_plane.profiles.people import resolve_people
 from control_plane.schema import ADDED, ORDERED, REFUNDED, SEARCHED
@@ -14,12 +15,12 @@ from control_plane.schema import ADDED, ORDERED, REFUNDED, SEARCHED
 DAY = 24 * 60
 
 
-def features(events, items=(), people=(1, 2)):
+def features(events, items=(), people=(1, 2), timezone="UTC"):
     """Return scaled feature -> standard score of each person."""
     keys = np.array(people, dtype=np.uint64)
     with open_log(events, items) as log:
         resolve_people(log)
-        found = visitor_features(log, keys, np.ones(len(keys), dtype=np.int64))
+        found = visitor_features(log, keys, np.ones(len(keys), dtype=np.int64), timezone=timezone)
     return dict(zip(found.names, found.scores.T.tolist(), strict=True))
 
 
@@ -91,15 +92,43 @@ def test_events_without_consent_say_nothing():
 
 def test_what_all_have_alike_is_no_feature():
     assert features([event("a", user=user) for user in (1, 2)]) == {}
-    assert standardise({"same": np.ones(3)}, 3)[0] == ()
+    assert scale({"same": np.ones(3)}, 3, "zscore").names == ()
 
 
 def test_unknown_is_average_and_extremes_are_cut():
-    names, scores = standardise({"wild": np.append(np.zeros(99), 1e9)}, 100)
-    assert names == ("wild",)
-    assert scores.max() == SCORE_BOUND
-    _, scores = standardise({"half": np.array([np.nan, 1.0, 3.0])}, 3)
-    assert scores[:, 0].tolist() == [0, -1, 1]
+    wild = scale({"wild": np.append(np.zeros(99), 1e9)}, 100, "zscore")
+    assert wild.names == ("wild",)
+    assert wild.scores.max() == SCORE_BOUND
+    half = scale({"half": np.array([np.nan, 1.0, 3.0])}, 3, "zscore")
+    assert half.scores[:, 0].tolist() == [0, -1, 1]
+
+
+def test_only_skewed_columns_are_taken_on_a_log_scale():
+    random = np.random.default_rng(1)
+    columns = {
+        "money": np.exp(random.normal(0, 1, 500)),
+        "share": random.random(500),
+        "below zero": np.exp(random.normal(0, 1, 500)) - 1,
+    }
+    found = scale(columns, 500, "zscore")
+    assert found.logged == ("money",)
+    assert abs(skewness(found.scores[:, 0])) < skewness(columns["money"]) / 2
+
+
+def test_both_scales_keep_the_order_and_the_mean():
+    column = {"a": np.array([1.0, 2.0, 4.0, np.nan])}
+    z, ranged = (scale(column, 4, way).places[:, 0] for way in ("zscore", "minmax"))
+    assert z.argsort().tolist() == ranged.argsort().tolist()
+    assert ranged.mean() == pytest.approx(0)
+    assert np.ptp(ranged) == pytest.approx(1)
+    assert scale(column, 4, "minmax").scores[:, 0].tolist() == z.tolist()
+
+
+def test_hours_are_the_shops():
+    events = [event("a", user=1, at=6 * 60), event("a", user=2)]  # 16:00 and 10:00 in UTC
+    assert "evening" not in features(events)
+    one, two = features(events, timezone="Asia/Dubai")["evening"]
+    assert one > two
 
 
 def test_nobody_has_no_features():

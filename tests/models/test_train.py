@@ -95,6 +95,7 @@ def test_a_project_without_events_says_so(tmp_path):
         ({"session_gap_minutes": 0}, "train.session_gap_minutes"),
         ({"segments_max": 1}, "train.segments_max"),
         ({"segments_min": 9}, "train.segments_min"),
+        ({"segments_smallest": 1}, "train.segments_smallest"),
         ({"seed": -1}, "train.seed"),
     ],
 )
