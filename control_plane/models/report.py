@@ -78,7 +78,7 @@ def _segmentation(clustering: Clustering, features: Features, train: Train) -> d
         "scaling": train.segments_scaling,
         "logged": list(features.logged),
         "parameter": clustering.parameter,
-        "tried": msgspec.to_builtins(clustering.tried),
+        "tried": [msgspec.to_builtins(one) for one in clustering.tried],
         "suppressed": {"groups": groups, "visitors": people},
         "without": int((clustering.labels < 0).sum()),
     }
