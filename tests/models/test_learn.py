@@ -147,7 +147,7 @@ def test_the_steps_are_told_as_they_start():
     with open_log([event("a", user=1)]) as log:
         model = learn(log, Train(), progress=told.append)
     assert told == list(model.report["seconds"])
-    assert len(told) == 9
+    assert len(told) == 10
 
 
 def test_an_empty_log_is_an_error_that_says_what_to_do():
