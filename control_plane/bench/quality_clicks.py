@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,19 @@ from control_plane.evaluation.panels import DISCOVER, REPEATS, View
 from control_plane.evaluation.report import Panel
 from control_plane.models.artifacts import Sets
 from control_plane.profiles.sessions import Sessions
+from control_plane.settings import Project
 
 #: Which slot answers in which view.
 SLOTS = {REPEATS: "repeats", DISCOVER: "discover"}
+
+RULES = """
+content:
+  repeats: {items: {from: [session, popular], limit: 20}}
+  discover: {items: {from: [session, popular], limit: 20, exclude: {seen: true}}}
+slots:
+  repeats: {default: repeats}
+  discover: {default: discover}
+"""
 
 OURS = "Frontshelf, as the edge answers"
 
@@ -32,6 +43,8 @@ SEED = 7
 
 class Clicks:
     """A public set in numbers: sessions to learn from, cases to test with."""
+
+    rules = RULES
 
     def __init__(self, click_set: ClickSet, k: int) -> None:
         self.set, self.k = click_set, k
@@ -42,6 +55,7 @@ class Clicks:
         self.item_ids: list[str] = names.tolist()
         self.number = {item: number for number, item in enumerate(self.item_ids)}
         self.sessions = _sessions(found, np.searchsorted(names, learned).astype(np.int32))
+        self.learned = {"sessions": len(self.sessions.ends), "clicks": len(learned)}
         self.cases = self._cases()
         self._others: dict[str, Ranker] = {}
         self._popularity = np.zeros(0)
@@ -66,8 +80,17 @@ class Clicks:
         }
         self._others = {name: fit() for name, fit in methods.items()}
 
-    def panel(self, view: str, slot: str, edge: Edge) -> Panel:
-        """Return what the edge and all others find in a view."""
+    def write(self, folder: Path) -> list[Path]:
+        """Write what is ingested into a folder."""
+        self.set.train.write_parquet(str(folder / "train.parquet"))
+        return [folder / "train.parquet"]
+
+    def panels(self, edge: Edge, project: Project) -> Iterator[Panel]:
+        """Yield what the edge and all others find, view by view."""
+        for view, slot in SLOTS.items():
+            yield self._panel(view, slot, edge)
+
+    def _panel(self, view: str, slot: str, edge: Edge) -> Panel:
         nobody = Sets(np.zeros(len(self.cases) + 1, np.int64), np.zeros(0, np.int32))
         cases = self.cases if view == REPEATS else unseen(self.cases, nobody)
         excluded = None if view == REPEATS else cases.met
@@ -76,7 +99,7 @@ class Clicks:
         ours = from_edge(answers, self.number, self.k)
         own = np.arange(len(self.item_ids), dtype=np.int32)
         scorer = Scorer(asked, own, self._popularity, SEED)
-        shown = {name: _timed(rank, asked, self.k) for name, rank in self._others.items()}
+        shown = {name: timed(rank, asked, self.k) for name, rank in self._others.items()}
         scores = {name: scorer.scores(one.items) for name, one in shown.items()}
         return Panel(
             situation=SESSION,
@@ -139,7 +162,8 @@ def _sessions(found: dict[str, NDArray[Any]], items: NDArray[np.int32]) -> Sessi
     )
 
 
-def _timed(rank: Ranker, view: View, k: int) -> Shown:
+def timed(rank: Ranker, view: View, k: int) -> Shown:
+    """Return a method's lists for a view, with the CPU a list took."""
     started = time.process_time()
     items = rank(view.cases.history, view.excluded, k)
     return Shown(items, [], [(time.process_time() - started) / max(1, len(view.cases))])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from control_plane.bench.quality import Bar, QualityReport, SetReport
+from control_plane.evaluation.cases import SESSION
+from control_plane.evaluation.metrics import HR, MRR, NDCG, RECALL
 from control_plane.evaluation.report import Panel
 
 
@@ -15,8 +17,9 @@ def _set_lines(one: SetReport, k: int) -> list[str]:
     took = ", ".join(
         f"{name} {step.seconds:.1f} s ({step.peak_mb:,} MB)" for name, step in one.steps.items()
     )
+    learned = ", ".join(f"{count:,} {name}" for name, count in one.learned.items())
     return [
-        f"{one.says}: {one.clicks:,} clicks of {one.sessions:,} sessions, {one.items:,} items",
+        f"{one.says}: learned from {learned}, {one.items:,} items",
         f"  {took}; {one.bytes_an_item:.1f} bytes an item",
         *(line for panel in one.panels for line in _panel_lines(panel, k)),
         *map(_bar_line, one.bars),
@@ -28,12 +31,13 @@ def _bar_line(bar: Bar) -> str:
 
 
 def _panel_lines(panel: Panel, k: int) -> list[str]:
-    head = f"  at {k}, {panel.view}: {panel.cases:,} clicks of {panel.units:,} sessions"
-    lines = [f"{head:<58} {'HR':>20} {'MRR':>20}"]
+    names = (HR, MRR) if panel.situation == SESSION else (RECALL, NDCG)
+    head = f"  at {k}, {panel.view}: {panel.cases:,} cases of {panel.units:,}"
+    lines = [f"{head:<58} {names[0]:>20} {names[1]:>20}"]
     for one in panel.results:
-        hr, mrr = (
+        first, second = (
             f"{100 * found.value:.2f} ({100 * found.low:.1f}-{100 * found.high:.1f})"
-            for found in (one.measures["hr"], one.measures["mrr"])
+            for found in (one.measures[name] for name in names)
         )
-        lines.append(f"    {one.name:<54} {hr:>20} {mrr:>20}")
+        lines.append(f"    {one.name:<54} {first:>20} {second:>20}")
     return lines

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from control_plane.bench import public_visitors
 from control_plane.bench.quality import bench_quality
 from control_plane.cli.main import main
 from control_plane.cli.quality_text import quality_lines
@@ -33,9 +34,9 @@ def write_circle(folder: Path) -> None:
 def test_the_edge_finds_the_way_of_a_circle(tmp_path: Path) -> None:
     write_circle(tmp_path / "diginetica")
     said: list[str] = []
-    report = bench_quality(tmp_path, (), said.append, k=5, keep=tmp_path / "kept")
+    report = bench_quality(tmp_path, ["diginetica"], said.append, k=5, keep=tmp_path / "kept")
     (found,) = report.sets
-    assert (found.sessions, found.clicks, found.items) == (13 * 30, 13 * 30 * 4, 30)
+    assert found.learned == {"sessions": 13 * 30, "clicks": 13 * 30 * 4}
     repeats, discover = found.panels
     # Every session's three next steps are tested, and none goes back.
     assert repeats.cases == discover.cases == 7 * 30 * 3
@@ -45,13 +46,16 @@ def test_the_edge_finds_the_way_of_a_circle(tmp_path: Path) -> None:
     assert by_name[VMIS].measures["hr"].value == by_name[VSTAN].measures["hr"].value == 1.0
     assert by_name[POPULAR].measures["hr"].value < 0.3
     assert all(bar.met for bar in found.bars)
-    assert {"ingest", "train", "compile"} <= found.steps.keys()
+    assert {"ingest train", "train", "compile"} <= found.steps.keys()
     assert (tmp_path / "kept" / "diginetica" / "models" / "model.npz").is_file()
     assert any("Frontshelf, as the edge answers" in line for line in quality_lines(report))
     assert "diginetica: train" in said
 
 
-def test_a_folder_without_any_public_set_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_any_public_set_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(public_visitors, "GROCERIES_MODULE", "nothing_of_this_name")
     with pytest.raises(InputError, match="no public data set") as raised:
         bench_quality(tmp_path, (), print)
     assert "diginetica/train-item-views.csv" in str(raised.value)
