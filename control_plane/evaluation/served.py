@@ -52,13 +52,13 @@ def shelf(
     tables: Tables, content: dict[str, Any], visit: Visit, limit: int
 ) -> tuple[list[int], str]:
     """Return the places of the items shown, best first, and the source that gave the first."""
-    refused, taken = _refused(tables, content["exclude"], visit), _Taken(tables, content, visit)
+    taken, refused = _Taken(tables, content, visit), _refused(tables, content["exclude"], visit, [])
     pinned = [tables.place.get(sku, -1) for sku in content.get("pin", ())]
     taken.take([item for item in pinned if item >= 0 and item not in refused], limit, "pin")
     for stage in content["from"]:
         if len(taken.items) >= limit:
             break
-        items, source = _rank(tables, content, visit, stage, refused)
+        items, source = _rank(tables, content, visit, stage)
         taken.take(items, limit, source)
     return taken.items, taken.source
 
@@ -109,9 +109,9 @@ def _rank(
     content: dict[str, Any],
     visit: Visit,
     stage: list[tuple[str, float]],
-    refused: set[int],
 ) -> tuple[list[int], str]:
     """Return a stage's items that are not refused, best first, and the leading source."""
+    refused = _refused(tables, content["exclude"], visit, stage)
     sums = [_SOURCES[source](tables, content, visit) for source, _ in stage]
     if len(stage) == 1:
         items, scores = sums[0]
@@ -136,14 +136,19 @@ def _leading(stage: list[tuple[str, float]], sums: list[Sums], item: int) -> str
     return stage[int(np.argmax(shares))][0]
 
 
-def _refused(tables: Tables, exclude: dict[str, bool], visit: Visit) -> set[int]:
+def _refused(
+    tables: Tables, exclude: dict[str, bool], visit: Visit, stage: list[tuple[str, float]]
+) -> set[int]:
+    """Return what a stage must not show; that it was bought is why `repurchase` has a thing."""
     refused = {visit.page}
     if exclude["seen"]:
         refused.update(_recent(tables, visit).tolist())
         if visit.row >= 0:
             refused.update(tables.seen(visit.row).tolist())
     if (exclude["seen"] or exclude["bought"]) and visit.row >= 0:
-        refused.update(tables.bought(visit.row).tolist())
+        again = any(source == "repurchase" for source, _ in stage)
+        kept = tables.rebuy(visit.row)[0].tolist() if again else []
+        refused.update(set(tables.bought(visit.row).tolist()).difference(kept))
     return refused
 
 
@@ -179,6 +184,10 @@ def _item(tables: Tables, content: dict[str, Any], visit: Visit) -> Sums:
 
 def _visitor(tables: Tables, content: dict[str, Any], visit: Visit) -> Sums:
     return tables.visitor(visit.row) if visit.row >= 0 else _NOTHING
+
+
+def _repurchase(tables: Tables, content: dict[str, Any], visit: Visit) -> Sums:
+    return tables.rebuy(visit.row) if visit.row >= 0 else _NOTHING
 
 
 def _segment(tables: Tables, content: dict[str, Any], visit: Visit) -> Sums:
@@ -252,6 +261,7 @@ _SOURCES: dict[str, Source] = {
     "item": _item,
     "session": _session,
     "visitor": _visitor,
+    "repurchase": _repurchase,
     "segment": _segment,
     "popular": _popular,
     "popular_here": _popular_here,

@@ -15,12 +15,21 @@ BESIDE = ("item", "also_bought", "similar")
 #: Sources that know somebody before the first click.
 KNOWING = ("visitor", "segment", "repurchase")
 
-_FROM = ((("session", 1.0),), (("visitor", 1.0),), (("popular", 1.0),))
-
 #: What every shop is measured by, so that figures compare. The first may show all again.
 STANDARD = {
-    "standard": Items(stages=_FROM, exclude=Exclude(in_cart=False, bought=False)),
-    "standard-discover": Items(stages=_FROM, exclude=Exclude(seen=True), reminder=False),
+    "standard": Items(
+        stages=(
+            (("session", 1.0),),
+            (("visitor", 1.0), ("repurchase", 1.0)),
+            (("popular", 1.0),),
+        ),
+        exclude=Exclude(in_cart=False, bought=False),
+    ),
+    "standard-discover": Items(
+        stages=((("session", 1.0),), (("visitor", 1.0),), (("popular", 1.0),)),
+        exclude=Exclude(seen=True),
+        reminder=False,
+    ),
 }
 
 

@@ -69,18 +69,26 @@ class Tables:
             for kind, listed in values.manifest["related"].items()
         }
         self._visitors, self._place = model.visitors, place
-        self._visitor_codes = compand(
-            model.visitors.rows.indptr, model.visitors.rows.scores, VISITOR_TOP
-        ).astype(np.float64)
+        self._row_codes, self._rebuy_codes = (
+            compand(rows.indptr, rows.scores, VISITOR_TOP).astype(np.float64)
+            for rows in (model.visitors.rows, model.visitors.rebuy)
+        )
         self.serving: dict[str, Any] = values.manifest["serving"]
         self.contents: dict[str, dict[str, Any]] = values.manifest["rules"]["content"]
 
     def visitor(self, row: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return what is recommended to a visitor."""
-        rows = self._visitors.rows
+        return self._scored(self._visitors.rows, self._row_codes, row)
+
+    def rebuy(self, row: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return what a visitor buys again."""
+        return self._scored(self._visitors.rebuy, self._rebuy_codes, row)
+
+    def _scored(
+        self, rows: Rows, codes: NDArray[np.float64], row: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         part = slice(rows.indptr[row], rows.indptr[row + 1])
-        codes = self._visitor_codes[part]
-        return self._place[rows.items[part]], codes * codes / VISITOR_TOP**2
+        return self._place[rows.items[part]], codes[part] * codes[part] / VISITOR_TOP**2
 
     def bought(self, row: int) -> NDArray[np.int64]:
         """Return what a visitor ordered."""

@@ -47,6 +47,7 @@ def test_the_running_worker_answers_exactly_as_worked_out(found: Evaluation) -> 
         "standard-discover",
         "strip",
         "beside",
+        "again",
         "fresh",
     }
     for one in shelves:
