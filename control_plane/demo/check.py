@@ -54,6 +54,7 @@ def check_edge(url: str, folder: Path) -> dict[str, Any]:
                 *_check_answers(client),
                 *_check_pages(client, shop),
                 *_check_shelves(client, shop),
+                *_check_cart(client, shop),
                 *_check_signing_in(url),
             ]
             reasons, times = _decide_many(client, shop)
@@ -136,6 +137,15 @@ def _check_shelves(client: httpx.Client, shop: Shop) -> Iterator[Check]:
         yield Check(f"{category} without consent leave no trace", refused == popular, "")
 
 
+def _check_cart(client: httpx.Client, shop: Shop) -> Iterator[Check]:
+    item = shop.categories[_large_categories(shop)[0]][0]
+    session = {"events": [{"event": "cart", "item": item}]}
+    shelf = _decide(client, "cart.together", consent=CONSENT, session=session)
+    found = f"{shelf['reason']}: {len(_items(shelf))} items"
+    good = shelf["reason"] == "also_bought" and item not in _items(shelf)
+    yield Check("a cart shows what was bought along with it", good, found)
+
+
 def _check_signing_in(url: str) -> Iterator[Check]:
     for choice, wanted in (("none", False), ("personalization+analytics", True)):
         consent = {"fs_c": f"1.{choice}.{int(time.time())}"}
@@ -177,7 +187,9 @@ def _visits(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
         event = {"event": "view", "item": items[place * 7 % len(items)]}
         yield SLOT, {"consent": {}}
         yield SLOT, {"consent": CONSENT, "session": {"events": [event]}}
-        yield "product.alike", {"consent": CONSENT, "page": {"item": event["item"]}}
+        page = {"item": event["item"]}
+        yield "product.alike", {"consent": CONSENT, "page": page}
+        yield "product.together", {"consent": CONSENT, "page": page}
         yield "home.hero", {"consent": CONSENT, "attributes": {"country": ["SE", "FR"][place % 2]}}
     for device in shop.devices:
         yield SLOT, {"consent": CONSENT, "device": device}

@@ -163,5 +163,6 @@ def test_the_sample_s_rules_are_accepted(shop: SampleShop, tmp_path: Path) -> No
     (tmp_path / "rules.yaml").write_bytes((shop.folder / "rules.yaml").read_bytes())
     rules = load_rules(tmp_path)
     assert set(rules.slots) == {
-        "home.hero", "home.recommended", "product.alike", "category.recommended",
+        "home.hero", "home.recommended", "product.alike", "product.together", "cart.together",
+        "category.recommended",
     }  # fmt: skip

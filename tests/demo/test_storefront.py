@@ -90,7 +90,7 @@ def test_public_pages_are_the_same_for_all(shop: FlaskClient, folder: Path) -> N
 def test_slots_hold_a_shelf_of_their_own(shop: FlaskClient, item: dict[str, Any]) -> None:
     for path, slots in (
         ("/", {"home.hero": 0, "home.recommended": 12}),
-        (item["url"], {"product.alike": 6}),
+        (item["url"], {"product.alike": 6, "product.together": 6}),
         (f"/c/{item['category']}", {"category.recommended": 6}),
     ):
         page = shop.get(path).text
@@ -125,7 +125,9 @@ def test_alike_products_are_of_the_same_kind_and_not_itself(
     shop: FlaskClient, items: list[dict[str, Any]], item: dict[str, Any]
 ) -> None:
     by_id = {one["item_id"]: one for one in items}
-    shelf = re.findall(r'data-fs-sku="([^"]+)"', shop.get(item["url"]).text)
+    page = shop.get(item["url"]).text
+    alike = page[page.index("product.alike") : page.index("product.together")]
+    shelf = re.findall(r'data-fs-sku="([^"]+)"', alike)
     kinds = [by_id[sku]["category"] for sku in shelf]
     assert kinds[:2] == [item["category"]] * 2
     assert len(shelf) == len(set(shelf)) == 6

@@ -56,7 +56,7 @@ def pages(stock: Stock) -> Blueprint:
             "category.html",
             category=shelf,
             department=floor,
-            favourites=stock.picks([one.key for one in floor.categories if one.key != key], PICKS),
+            favourites=stock.beside(key, PICKS),
             track=(LISTED, {"list_id": key, "category": key, "products": _positions(found)}),
             **_paged(found),
         )
@@ -71,6 +71,7 @@ def pages(stock: Stock) -> Blueprint:
             category=stock.taxonomy.category(found.category),
             department=stock.taxonomy.department_of(found.category),
             alike=stock.alike(found, ALIKE),
+            beside=stock.beside(found.category, PICKS),
             track=(VIEWED, as_row(found)),
         )
 

@@ -95,6 +95,11 @@ class Stock:
         turns = [shelf[turn : turn + 1] for turn in range(limit) for shelf in shelves]
         return [product for turn in turns for product in turn][:limit]
 
+    def beside(self, category: str, limit: int) -> list[Product]:
+        """Return up to `limit` products of the other categories on a category's floor."""
+        floor = self.taxonomy.department_of(category)
+        return self.picks([one.key for one in floor.categories if one.key != category], limit)
+
     def alike(self, product: Product, limit: int) -> list[Product]:
         """Return other styles of a product's category, the same shape and colour first.
 
@@ -109,9 +114,7 @@ class Stock:
 
         others = [one for one in self.shelf(product.category) if one.group_id != product.group_id]
         others.sort(key=distance)
-        floor = self.taxonomy.department_of(product.category)
-        beside = [one.key for one in floor.categories if one.key != product.category]
-        return [*_styles(others, limit), *self.picks(beside, limit)][:limit]
+        return [*_styles(others, limit), *self.beside(product.category, limit)][:limit]
 
     def search(self, query: str) -> list[Product]:
         """Return the products that have every word of `query` at the start of one of theirs."""

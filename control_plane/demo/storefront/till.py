@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from control_plane.demo.storefront import basket, caching
 from control_plane.demo.storefront.basket import Line
+from control_plane.demo.storefront.browse import PICKS
 from control_plane.demo.storefront.stock import Stock, as_row
 from control_plane.schema import ADDED, CHECKOUT, ORDERED, REMOVED
 
@@ -32,7 +33,11 @@ def pages(stock: Stock) -> Blueprint:
     def cart() -> str:
         found = basket.lines(stock)
         return render_template(
-            "cart.html", lines=found, total=basket.total(found), tracks=session.pop("tell", [])
+            "cart.html",
+            lines=found,
+            total=basket.total(found),
+            beside=stock.beside(found[-1][0].category, PICKS) if found else [],
+            tracks=session.pop("tell", []),
         )
 
     @page.post("/cart")
