@@ -20,7 +20,7 @@ FEWEST_RISERS = 5
 
 #: Standard deviations above what the past makes one expect, of a count that chance moves
 #: (Poisson): 2 views that become 4 are 1.2 of them, 20 that become 40 are 4.4.
-LEAST_RISE = 2.0
+LEAST_RISE = 3.0
 
 #: People added to what is expected, so that an item without a past needs more than one.
 EXPECTED_PRIOR = 1.0
