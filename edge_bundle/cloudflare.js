@@ -12,34 +12,53 @@ import sdkScript from "./sdk.js";
 
 const ASSETS = { "sdk.js": sdkScript, "consent.js": consentScript };
 
-/** @type {{env: any, edge: Edge}|null} one per isolate; `env` is the same object while it lives */
+/** @typedef {{env: any, edge: Edge, host: import("./core/api.js").Host}} Kept */
+
+/** @type {Kept|null} one per isolate; `env` is the same object while it lives */
 let kept = null;
 
 export default {
   /** @param {Request} request @param {any} env @param {any} ctx */
   fetch(request, env, ctx) {
-    if (kept?.env !== env) kept = { env, edge: new Edge(env, load) };
-    const { edge } = /** @type {{edge: Edge}} */ (kept);
+    if (kept?.env !== env) kept = keep(env);
+    const own = /** @type {Kept} */ (kept);
     try {
-      return serve(edge, request, env, ctx);
+      return serve(own, request, ctx);
     } catch (error) {
-      return plainly(edge, request, error);
+      return plainly(own.edge, request, error);
     }
   },
 };
 
-/** @param {Edge} edge @param {Request} request @param {any} env @param {any} ctx */
-function serve(edge, request, env, ctx) {
+/** @param {any} env @returns {Kept} */
+function keep(env) {
+  const edge = new Edge(env, load);
+  const { collectUrl } = edge.config;
+  const host = {
+    assets: ASSETS,
+    collect: (/** @type {string} */ path, /** @type {string} */ body) => passOn(env, collectUrl, path, body),
+  };
+  return { env, edge, host };
+}
+
+/** @param {Kept} kept @param {Request} request @param {any} ctx */
+function serve({ env, edge, host }, request, ctx) {
   const call = new Incoming(request);
   const loader = edge.loader(new Cloudflare(env, ctx));
-  const collect = (/** @type {string} */ path, /** @type {string} */ body) =>
-    passOn(env, edge.config.collectUrl, path, body);
-  const own = answer(edge, loader, call, { assets: ASSETS, collect });
-  const failed = (/** @type {unknown} */ error) => plainly(edge, request, error);
-  const respond = (/** @type {import("./core/answers.js").Answer|null} */ made) =>
-    made ? responseOf(made, call) : servePage(edge, loader, call, request).catch(failed);
-  // Not a promise unless it must be: each costs a turn of the event loop.
-  return own instanceof Promise ? own.then(respond).catch(failed) : respond(own);
+  const own = answer(edge, loader, call, host);
+  // Not a promise unless it must be: each costs a turn of the event loop, and each function made
+  // for one more than it seems.
+  if (own && !(own instanceof Promise)) return responseOf(own, call);
+  return served(edge, loader, call, request, own).catch((error) => plainly(edge, request, error));
+}
+
+/**
+ * @param {Edge} edge @param {import("./core/loader.js").Loader} loader @param {Incoming} call
+ * @param {Request} request @param {null|Promise<import("./core/answers.js").Answer|null>} own
+ */
+async function served(edge, loader, call, request, own) {
+  const made = await own;
+  return made ? responseOf(made, call) : servePage(edge, loader, call, request);
 }
 
 /**

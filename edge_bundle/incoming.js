@@ -26,6 +26,8 @@ export class Incoming {
     this.parsed = undefined;
     /** @type {string|null|undefined} */
     this.cookie = undefined;
+    /** @type {import("./core/agents.js").Agent|undefined} */
+    this.agent = undefined;
     this.path = start < 0 || UNUSUAL.test(path) ? this.url.pathname : path;
   }
 

@@ -21,6 +21,8 @@ export class Incoming {
     this.query = request.query !== "";
     /** @type {any} */
     this.parsed = undefined;
+    /** @type {import("./core/agents.js").Agent|undefined} */
+    this.agent = undefined;
   }
 
   get url() {

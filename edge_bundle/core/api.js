@@ -76,12 +76,11 @@ async function flags(edge, loader, call) {
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {Host} host */
 function answerOwn(edge, loader, call, host) {
-  const refused = (/** @type {unknown} */ error) => refusal(loader, error);
   try {
     const made = route(edge, loader, call, call.path.slice(edge.config.prefix.length + 1), host);
-    return made instanceof Promise ? made.catch(refused) : made;
+    return made instanceof Promise ? made.catch((error) => refusal(loader, error)) : made;
   } catch (error) {
-    return refused(error);
+    return refusal(loader, error);
   }
 }
 

@@ -16,7 +16,7 @@ import { contentMarkup, shelfMarkup } from "./render.js";
  * @typedef {object} Decision
  * @property {string} id
  * @property {string|null} content null for the page's own content
- * @property {string[]} items
+ * @property {import("./cards.js").Card[]} cards
  * @property {string} reason
  * @property {Assignment|null} experiment
  * @property {any} html in the scene's form; null for the page's own content
@@ -59,26 +59,26 @@ function fill(scene, { content: name, reason, experiment, code }, place, limit) 
   const { rules, templates } = scene.release;
   const { form } = scene;
   const content = name === null ? undefined : rules.content[name];
-  if (!content) return { id, content: null, items: NONE, reason, experiment, html: null };
+  if (!content) return { id, content: null, cards: NONE, reason, experiment, html: null };
   if (content.kind === "html") {
-    return { id, content: name, items: NONE, reason, experiment, html: contentMarkup(content, form) };
+    return { id, content: name, cards: NONE, reason, experiment, html: contentMarkup(content, form) };
   }
   const shelf = fillShelf(scene, content, limit ?? content.limit);
   if (!shelf) return null;
   const { cards, source } = shelf;
   if (!cards.length) {
-    return { id: `${place}e${code}`, content: null, items: NONE, reason: "empty", experiment, html: null };
+    return { id: `${place}e${code}`, content: null, cards: NONE, reason: "empty", experiment, html: null };
   }
   return {
     id,
     content: name,
-    items: cards.map((card) => card.sku),
+    cards,
     reason: reason === "default" ? (source ?? reason) : reason,
     experiment,
     html: shelfMarkup(cards, templates[content.template], form),
   };
 }
 
-/** @type {string[]} */
+/** @type {import("./cards.js").Card[]} */
 const NONE = [];
-const OFF = { content: null, items: NONE, reason: "off", experiment: null, html: null };
+const OFF = { content: null, cards: NONE, reason: "off", experiment: null, html: null };

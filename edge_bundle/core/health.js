@@ -4,8 +4,9 @@ const RECENT = 10;
 
 export class Health {
   constructor() {
-    /** @type {Record<string, number>} */
-    this.reasons = Object.create(null);
+    /** Decisions by reason: a map is found faster in than an object without shape. */
+    /** @type {Map<string, number>} */
+    this.reasons = new Map();
     /** @type {Record<string, number>} */
     this.faults = Object.create(null);
     /** @type {{at: number, code: string, detail: string}[]} */
@@ -14,9 +15,7 @@ export class Health {
 
   /** @param {string} reason */
   decided(reason) {
-    const colon = reason.indexOf(":");
-    const kind = colon < 0 ? reason : reason.slice(0, colon);
-    this.reasons[kind] = (this.reasons[kind] ?? 0) + 1;
+    this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
   }
 
   /** @param {string} code @param {string} detail never anything personal */

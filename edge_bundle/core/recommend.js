@@ -36,6 +36,8 @@ const FEW = 12;
 export const total = new Scores();
 /** @type {Scores[]} */
 export const parts = [];
+/** What each of them was multiplied by. @type {number[]} */
+const scales = [];
 
 /**
  * Return the cards of a shelf, best first, and the source that gave the first; null when cards
@@ -182,7 +184,9 @@ export function rank(scene, content, stage, limit) {
     const sums = allowed.length > 1 ? (parts[i] ??= new Scores()) : total;
     sums.clear();
     fillSource(/** @type {any} */ (scene), content, allowed[i][0], sums);
-    if (sums !== total && sums.size) total.addAll(sums, allowed[i][1] / (sums.max() || 1));
+    if (sums === total) continue;
+    scales[i] = allowed[i][1] / (sums.max() || 1);
+    if (sums.size) total.addAll(sums, scales[i]);
   }
   if (content.weights) weigh(scene.loader, content.weights, total);
   const items = total.best(limit, refusal(scene, content.exclude, stage));
@@ -199,7 +203,7 @@ function leading(sources, item) {
   let best = 0;
   let most = -1;
   for (let i = 0; item !== undefined && sources.length > 1 && i < sources.length; i++) {
-    const share = (sources[i][1] * parts[i].get(item)) / (parts[i].max() || 1);
+    const share = scales[i] * parts[i].get(item);
     if (share > most) {
       most = share;
       best = i;
@@ -218,9 +222,9 @@ function fillSource(scene, content, source, sums) {
     case "session":
       return fillSession(recent, release.serving, content.reminder, sums);
     case "visitor":
-      return row?.items.forEach((item, i) => sums.add(item, row.scores[i]));
+      return row && fillRow(row.items, row.scores, sums);
     case "repurchase":
-      return row?.rebuy.forEach((item, i) => sums.add(item, row.rebuyScores[i]));
+      return row && fillRow(row.rebuy, row.rebuyScores, sums);
     case "segment":
       return scene.segments.forEach((key) => fillList(popular?.list(`segment:${key}`), sums));
     case "popular_here":
@@ -266,6 +270,11 @@ function fadingOf({ items, decay, reminder, reminder_scale, reminder_decay }) {
   const most = reminder * reminder_scale;
   const reminders = new Float64Array(items).map((_, i) => most * Math.exp(-i / reminder_decay));
   return { rows, reminders };
+}
+
+/** @param {number[]} items @param {number[]} scores theirs @param {Scores} sums */
+function fillRow(items, scores, sums) {
+  for (let i = 0; i < items.length; i++) sums.add(items[i], scores[i]);
 }
 
 /** @param {ArrayLike<number>|undefined} list ranked items @param {Scores} sums */

@@ -1,5 +1,8 @@
 /** A reusable sum of scores by item number: open addressing, no allocation per request. */
 
+/** Scratch scores of the best so far. */
+let kept = new Float64Array(64);
+
 export class Scores {
   /** @param {number} [capacity] a power of two */
   constructor(capacity = 2048) {
@@ -86,27 +89,27 @@ export class Scores {
    * @returns {number[]}
    */
   best(limit, refuse) {
+    const { keys, values, used, size } = this;
     /** @type {number[]} */
     const items = [];
-    /** @type {number[]} */
-    const kept = [];
-    for (let i = 0; i < this.size; i++) {
-      const item = this.keys[this.used[i]];
-      const score = this.values[this.used[i]];
+    if (kept.length < limit) kept = new Float64Array(2 * limit);
+    let least = -Infinity;
+    for (let i = 0; i < size; i++) {
+      const score = values[used[i]];
+      if (score < least) continue;
+      const item = keys[used[i]];
       let place = items.length;
-      if (place === limit && !before(score, item, kept[place - 1], items[place - 1])) continue;
+      if (place === limit && !before(score, item, least, items[place - 1])) continue;
       if (refuse(item)) continue;
       if (place === limit) place--;
-      else {
-        items.push(item);
-        kept.push(score);
-      }
+      else items.push(item);
       for (; place > 0 && before(score, item, kept[place - 1], items[place - 1]); place--) {
         items[place] = items[place - 1];
         kept[place] = kept[place - 1];
       }
       items[place] = item;
       kept[place] = score;
+      if (items.length === limit) least = kept[limit - 1];
     }
     return items;
   }

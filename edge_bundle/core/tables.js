@@ -171,6 +171,9 @@ export class CardTable {
  * @property {number[]} rebuyScores their scores, at most 1
  */
 
+/** @type {number[]} */
+const NO_ITEMS = [];
+
 /** Rows of a run of visitors, by 48 bits of their key. */
 export class VisitorTable {
   /** @param {Record<string, any>} table @param {number} size */
@@ -222,10 +225,13 @@ export class VisitorTable {
       scores: this.scores(start, count),
       bought: runs.next(bought),
       seen: runs.next(seen),
+      rebuy: NO_ITEMS,
+      rebuyScores: NO_ITEMS,
     };
+    if (!rebuy) return row;
     const again = runs.align();
     runs.bit += ((rebuy + 1) >> 1) << 3;
-    return { ...row, rebuy: runs.next(rebuy), rebuyScores: this.scores(again, rebuy) };
+    return Object.assign(row, { rebuy: runs.next(rebuy), rebuyScores: this.scores(again, rebuy) });
   }
 
   /** @param {number} start byte @param {number} count */

@@ -18,6 +18,7 @@ import { NO_SESSION, readSession } from "./session.js";
  * @property {string|null} country
  * @property {string|null} region
  * @property {(limit: number) => Promise<string>} body throws when longer than limit bytes
+ * @property {import("./agents.js").Agent|undefined} agent once it was asked for
  *
  * @typedef {object} Visit everything a decision depends on beside the release
  * @property {number} now epoch milliseconds
@@ -37,9 +38,14 @@ import { NO_SESSION, readSession } from "./session.js";
 const NO_COOKIES = [];
 const NO_PAGE = Object.freeze({ item: "", category: "" });
 
+/** Read once: each look at a header costs a call of the platform. @param {Call} call */
+function agentOfCall(call) {
+  return (call.agent ??= agentOf(call.header("user-agent")));
+}
+
 /** @param {Call} call */
 export function isCrawler(call) {
-  return agentOf(call.header("user-agent")).crawler;
+  return agentOfCall(call).crawler;
 }
 
 /**
@@ -79,11 +85,12 @@ export function visitOf(call, { platform, config, preview }) {
     known && session && (user || sent.fs_u === undefined) &&
     (personal || sent.fs_s === undefined) && (sticky || sent.fs_exp === undefined) &&
     (preview || sent.fs_p === undefined);
+  if (fine) return { visit, cookies: NO_COOKIES };
   const valid = {
     fs_id: known, fs_exp: sticky, fs_u: user, fs_s: session && personal, fs_c: consent.chosen,
     fs_p: preview,
   };
-  return { visit, cookies: fine ? NO_COOKIES : answers(call, sent, valid, device) };
+  return { visit, cookies: answers(call, sent, valid, device) };
 }
 
 /**
@@ -134,7 +141,7 @@ export class Facts {
   }
 
   get device() {
-    return agentOf(this.call.header("user-agent")).device;
+    return agentOfCall(this.call).device;
   }
 
   get path() {

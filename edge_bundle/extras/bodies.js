@@ -29,7 +29,7 @@ export function parseObject(text) {
 /**
  * Read the slots of a decide body.
  * @param {any} slots
- * @param {Record<string, any>} known
+ * @param {Map<string, string>} known names of slots as the release has them
  * @returns {SlotRequest[]}
  */
 export function readSlots(slots, known) {
@@ -39,11 +39,12 @@ export function readSlots(slots, known) {
   return slots.map((/** @type {any} */ slot) => {
     const { name, limit } = typeof slot === "string" ? { name: slot, limit: undefined } : (slot ?? {});
     if (typeof name !== "string") refuse("slots[] must be a name, or an object with a name");
-    if (!(name in known)) throw new Refusal(400, "unknown_slot", `no slot ${JSON.stringify(name.slice(0, 80))} in this release`);
+    const own = known.get(name);
+    if (own === undefined) throw new Refusal(400, "unknown_slot", `no slot ${JSON.stringify(name.slice(0, 80))} in this release`);
     if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_ITEMS)) {
       refuse(`slots[].limit must be a whole number from 1 to ${MAX_ITEMS}`);
     }
-    return { name, limit };
+    return { name: own, limit };
   });
 }
 
@@ -106,15 +107,10 @@ function sessionFromBody(body) {
     if (typeof event.item !== "string") throw new Error("session.events[].item must be a string");
     return { kind, item: event.item };
   });
-  const count = (/** @type {string} */ kind) => taken.filter((event) => event.kind === kind).length;
-  return {
-    events: taken,
-    views: count("view"),
-    carts: count("cart"),
-    orders: count("order"),
-    startedAt: 0,
-    lastAt: 0,
-  };
+  const counts = { view: 0, cart: 0, order: 0 };
+  for (const { kind } of taken) counts[/** @type {keyof typeof counts} */ (kind)]++;
+  const { view: views, cart: carts, order: orders } = counts;
+  return { events: taken, views, carts, orders, startedAt: 0, lastAt: 0 };
 }
 
 /** @param {string} text the 16 hexadecimal digits of a visitor key */

@@ -39,7 +39,7 @@ function decideNow(edge, loader, call, body, trusted, explain) {
   const live = liveRelease(edge, loader);
   if (!live) return null;
   const { release, fresh } = live;
-  const slots = readSlots(body.slots, release.rules.slots);
+  const slots = readSlots(body.slots, release.names);
   const known = visitOf(call, loader);
   const scene = new Scene(loader, release, fresh, withBody(known.visit, body, trusted));
   const open = trusted || loader.preview !== null;
@@ -51,36 +51,35 @@ function decideNow(edge, loader, call, body, trusted, explain) {
   if (!decided) return null;
   /** @type {Record<string, any>} */
   const decisions = {};
-  for (const name in decided) decisions[name] = told(decided[name], open);
+  for (let i = 0; i < slots.length; i++) decisions[slots[i].name] = told(decided[i], open);
   const result = { release: release.id, decisions, segments: open ? scene.segments : undefined };
   if (explain && !explain(scene, slots, decided, result)) return null;
   return json(200, result, cookieHeaders(known.cookies));
 }
 
 /** What a caller is told of a decision. @param {Decision} decision @param {boolean} open whether reasons too */
-function told({ content, items, experiment, id, reason }, open) {
+function told({ content, cards, experiment, id, reason }, open) {
+  const items = cards.map((card) => card.sku);
   return open ? { content, items, experiment, id, reason } : { content, items, experiment, id };
 }
 
 /**
- * Decide slots without waiting: null when values are missing, which the loader then knows.
+ * Decide slots without waiting, in their order: null when values are missing, which the loader
+ * then knows.
  * @param {Scene} scene
  * @param {SlotRequest[]} slots known slots
- * @returns {Record<string, Decision>|null}
+ * @returns {Decision[]|null}
  */
 function decideSlots(scene, slots) {
   const { loader } = scene;
   const id = randomText(loader.platform, 12);
-  /** @type {Record<string, Decision>} */
-  const decisions = {};
-  let ready = true;
+  const decisions = [];
   for (let i = 0; i < slots.length; i++) {
     // One that lacks values doesn't keep the others from saying what they lack.
     const decision = decideSlot(scene, slots[i], id + i.toString(36));
-    if (decision) decisions[slots[i].name] = decision;
-    else ready = false;
+    if (decision) decisions.push(decision);
   }
-  if (!ready) return null;
-  for (const name in decisions) loader.health.decided(decisions[name].reason);
+  if (decisions.length < slots.length) return null;
+  for (const { reason } of decisions) loader.health.decided(reason);
   return decisions;
 }

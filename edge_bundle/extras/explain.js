@@ -27,12 +27,12 @@ const TOLD = 12;
 export function explainer(edge, began) {
   /**
    * @param {Scene} scene @param {import("../core/decide.js").SlotRequest[]} slots
-   * @param {Record<string, Decision>} decided @param {any} result
+   * @param {Decision[]} decided @param {any} result
    */
   return (scene, slots, decided, result) => {
     let ready = true;
-    for (const { name, limit } of slots) {
-      const explain = explainSlot(scene, name, decided[name], limit);
+    for (const [i, { name, limit }] of slots.entries()) {
+      const explain = explainSlot(scene, name, decided[i], limit);
       if (!explain) ready = false;
       result.decisions[name].explain = explain;
     }

@@ -36,10 +36,21 @@ function reportOf({ config, health, cache, releases }, loader) {
     },
     overlays: overlays?.told ?? null,
     slots: release ? Object.keys(release.rules.slots) : [],
-    decisions: health.reasons,
+    decisions: countsOf(health.reasons),
     faults: health.faults,
     recent_faults: health.recent,
     tables: { bytes: cache.bytes, values: cache.tables.size, hits: cache.hits, reads: cache.reads },
     local: config.localApis ?? undefined,
   };
+}
+
+/** What rules and experiments decided, together. @param {Map<string, number>} reasons */
+function countsOf(reasons) {
+  /** @type {Record<string, number>} */
+  const counts = Object.create(null);
+  for (const [reason, count] of reasons) {
+    const kind = reason.split(":", 1)[0];
+    counts[kind] = (counts[kind] ?? 0) + count;
+  }
+  return counts;
 }
