@@ -1,11 +1,13 @@
-/** The origin's page, streamed through HTMLRewriter with its slots filled. */
+/** The origin's page, with its slots filled while it streams by. */
 
 import { cookieHeaders } from "./core/answers.js";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CACHING, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
+  BODY_HEADERS, CACHING, CONDITIONS, PageSlots, charsetOf, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
+import { Splicer } from "./core/splice.js";
 import { isCrawler, visitOf } from "./core/visit.js";
+import { spliced } from "./pump.js";
 
 /**
  * @typedef {import("./core/edge.js").Edge} Edge
@@ -15,7 +17,7 @@ import { isCrawler, visitOf } from "./core/visit.js";
 
 /** @type {RequestInit} */
 const MANUAL = { redirect: "manual" };
-const HTML = { html: true };
+const UTF8 = new TextDecoder();
 
 /** What can be asked for at all: anything may stand in a Host header. */
 const ADDRESS = /^https?:\/\/([\w.-]+|\[[\da-f:.]+\])(:\d+)?\//i;
@@ -35,7 +37,7 @@ export async function servePage(edge, loader, call, request) {
   const rewritten = ours && isPage(call, response.status, header("content-type")) && !isCrawler(call);
   if (!rewritten && vouched === null) return response;
   if (vouched !== null) slots.scene = null;
-  const page = rewritten && call.method === "GET" ? filled(edge, slots, response, call) : copyOf(response);
+  const page = rewritten && call.method === "GET" ? await filled(edge, slots, response, call) : copyOf(response);
   const { headers } = page;
   headers.delete("frontshelf-user");
   if (vouched) {
@@ -51,14 +53,31 @@ export async function servePage(edge, loader, call, request) {
   return page;
 }
 
-/** @param {Edge} edge @param {PageSlots} slots @param {Response} response @param {Call} call */
-function filled(edge, slots, response, call) {
+/** @param {Edge} edge @param {PageSlots} slots @param {Response} page @param {Call} call */
+function filled(edge, slots, page, call) {
+  const decoder = decoderOf(page);
+  if (!decoder || !page.body) {
+    if (page.body) edge.health.fault("page_unreadable", page.headers.get("content-type") ?? "");
+    return copyOf(page);
+  }
+  const told = "ribbon" in slots ? /** @type {import("./extras/ribbon.js").PreviewSlots} */ (slots) : null;
+  const last = () => told?.ribbon(call, page.headers.get("content-security-policy")) ?? "";
+  return spliced(page, new Splicer(slots, decoder), last);
+}
+
+/**
+ * What reads the page's text; null for an encoding that nobody knows or that doesn't hold ASCII
+ * as ASCII, and for a compression that the platform doesn't unpack. @param {Response} page
+ */
+function decoderOf({ headers }) {
+  if (!/^(gzip|br|identity)?$/i.test(headers.get("content-encoding") ?? "")) return null;
+  const charset = charsetOf(headers.get("content-type"));
+  if (/^utf-?8$/i.test(charset)) return UTF8;
   try {
-    return fillSlots(edge, slots, response, call);
-  } catch (error) {
-    // The parser knows neither UTF-16 nor an encoding that nobody knows.
-    edge.health.fault("page_unreadable", String(error));
-    return copyOf(response);
+    const decoder = new TextDecoder(charset);
+    return /^(utf-16|iso-2022|replacement)/.test(decoder.encoding) ? null : decoder;
+  } catch {
+    return null;
   }
 }
 
@@ -84,7 +103,7 @@ function fetchOrigin(call, request, ours) {
   const headers = headersOf(request);
   if (isNavigation(call)) {
     for (const name of CONDITIONS) headers.delete(name);
-    // The rewriter reads no other compressions, zstd for one.
+    // The platform unpacks no other compressions, zstd for one.
     const known = headers.get("accept-encoding")?.match(/\b(?:gzip|br)\b[^,]*/g);
     headers.set("accept-encoding", known ? known.join(", ") : "identity");
   }
@@ -107,43 +126,4 @@ function headersOf(request) {
 function unreachable({ url }) {
   if (!ADDRESS.test(url)) return new Response("There is no such address.\n", { status: 400 });
   return new Response("The shop's origin cannot be reached.\n", { status: 502 });
-}
-
-/**
- * A handler costs as much as a decision, since the parser stops for it: so a body that names
- * nothing gets none, and tags share one.
- * @param {Edge} edge @param {PageSlots} slots @param {Response} page @param {Call} call
- */
-function fillSlots({ config }, slots, page, call) {
-  const facts = { item: "", category: "" };
-  const body = (/** @type {any} */ element) => {
-    facts.item = element.getAttribute("data-fs-item") ?? "";
-    facts.category = element.getAttribute("data-fs-category") ?? "";
-  };
-  const element = (/** @type {any} */ element) => {
-    const decided = slots.decide(element.getAttribute("data-fs-slot") ?? "", {
-      item: element.getAttribute("data-fs-item") ?? facts.item,
-      category: element.getAttribute("data-fs-category") ?? facts.category,
-    });
-    // The page waits for a promise, and only for a promise.
-    if (decided instanceof Promise) return decided.then((made) => fillSlot(element, made));
-    fillSlot(element, decided);
-  };
-  const rewriter = new HTMLRewriter().on("body[data-fs-item],body[data-fs-category]", { element: body });
-  if (config.slotTags.length) rewriter.on(config.slotSelector, { element });
-  if ("ribbon" in slots) {
-    const told = /** @type {import("./extras/ribbon.js").PreviewSlots} */ (slots);
-    const policy = page.headers.get("content-security-policy");
-    rewriter.onDocument({
-      end: (/** @type {any} */ end) => end.append(told.ribbon(call, policy), HTML),
-    });
-  }
-  return rewriter.transform(page);
-}
-
-/** @param {any} element @param {import("./core/decide.js").Decision|null} decision */
-function fillSlot(element, decision) {
-  if (!decision) return;
-  element.setAttribute("data-fs-decision", decision.id);
-  if (typeof decision.html === "string") element.setInnerContent(decision.html, HTML);
 }

@@ -1,15 +1,16 @@
-/** The origin's page, streamed through the platform's rewriter with its slots filled. */
+/** The origin's page, with its slots filled while it streams by. */
 
 import { createResponse } from "create-response";
-import { HtmlRewritingStream } from "html-rewriter";
+import { TextDecoder } from "encoding";
 import { httpRequest } from "http-request";
+import { TransformStream } from "streams";
 import { withoutOurs } from "./core/cookies.js";
 import {
-  BODY_HEADERS, CACHING, CONDITIONS, PageSlots, isNavigation, isOurs, isPage, vouchedUser,
+  BODY_HEADERS, CACHING, CONDITIONS, PageSlots, charsetOf, isNavigation, isOurs, isPage, vouchedUser,
 } from "./core/pages.js";
+import { Splicer } from "./core/splice.js";
 import { isCrawler, visitOf } from "./core/visit.js";
 import { joined } from "./call.js";
-import { Splicer, withEnd } from "./splice.js";
 
 /**
  * @typedef {import("./core/edge.js").Edge} Edge
@@ -50,17 +51,16 @@ export async function servePage(edge, loader, call, request) {
   if (call.method === "HEAD" || !isReadable(loader, headers)) {
     return answerWith(call, response, own);
   }
-  const filled = fillSlots(edge, slots, response.body);
-  const ribbon = told && (() => told.ribbon(call, header("content-security-policy")));
-  return createResponse(200, own, ribbon ? filled.pipeThrough(withEnd(ribbon)) : filled);
+  const last = () => told?.ribbon(call, header("content-security-policy")) ?? "";
+  return createResponse(200, own, response.body.pipeThrough(splicing(new Splicer(slots, new TextDecoder()), last)));
 }
 
 /**
- * The platform's rewriter reads UTF-8, and nothing here can unpack a page that came compressed
+ * The platform's decoder reads UTF-8, and nothing here can unpack a page that came compressed
  * although nobody asked for that. @param {Loader} loader @param {Headers} headers
  */
 function isReadable({ health }, headers) {
-  const charset = /charset="?([^";\s]+)/i.exec(headers["content-type"].join())?.[1] ?? "utf-8";
+  const charset = charsetOf(headers["content-type"].join());
   if (/^(utf-?8|us-ascii)$/i.test(charset) && !headers["content-encoding"]) return true;
   health.fault("page_unreadable", `${charset} ${headers["content-encoding"] ?? ""}`);
   return false;
@@ -116,22 +116,27 @@ function add(headers, cookie) {
   headers["set-cookie"] = [...(headers["set-cookie"] ?? []), cookie];
 }
 
-/** @param {Edge} edge @param {PageSlots} slots @param {any} body */
-function fillSlots(edge, slots, body) {
-  const splicer = new Splicer(slots.loader.platform.random);
-  const rewriter = new HtmlRewritingStream();
-  const facts = { item: "", category: "" };
-  rewriter.onElement("body", (/** @type {any} */ element) => {
-    facts.item = element.getAttribute("data-fs-item") ?? "";
-    facts.category = element.getAttribute("data-fs-category") ?? "";
-  });
-  const onSlot = (/** @type {any} */ element) => {
-    const decided = slots.decide(element.getAttribute("data-fs-slot") ?? "", {
-      item: element.getAttribute("data-fs-item") ?? facts.item,
-      category: element.getAttribute("data-fs-category") ?? facts.category,
-    });
-    splicer.add(element, decided);
+/**
+ * @param {import("./core/splice.js").Splicer} splicer
+ * @param {() => string} last makes what stands behind the page
+ */
+function splicing(splicer, last) {
+  const send = (/** @type {any} */ out) => {
+    const bytes = splicer.ready();
+    if (bytes.length) out.enqueue(bytes);
   };
-  for (const tag of edge.config.slotTags) rewriter.onElement(`${tag}[data-fs-slot]`, onSlot);
-  return body.pipeThrough(rewriter).pipeThrough(splicer.stream());
+  return new TransformStream({
+    async transform(piece, out) {
+      let waiting = splicer.take(piece);
+      send(out);
+      while (waiting) {
+        waiting = splicer.fill(await waiting);
+        send(out);
+      }
+    },
+    flush(out) {
+      splicer.end(last());
+      send(out);
+    },
+  });
 }

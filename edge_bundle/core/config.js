@@ -2,6 +2,7 @@
 
 import { Hmac } from "./hmac.js";
 import { fromBase64 } from "./platform.js";
+import { kindsOf } from "./tags.js";
 
 /**
  * @typedef {object} Config
@@ -15,8 +16,7 @@ import { fromBase64 } from "./platform.js";
  * @property {number} headWaitMs how long a decision waits for a newer look, with a release to go on
  * @property {number} readMs how long one read may take before a decision goes on without it
  * @property {number} slotMs how long a slot may hold back the rest of its page
- * @property {string[]} slotTags
- * @property {string} slotSelector matches the slots of a page
+ * @property {Map<number, number>} kinds of elements, those of slots among them
  * @property {string[]} include
  * @property {string[]} exclude
  * @property {string} collectUrl
@@ -40,8 +40,7 @@ export function readConfig(env) {
     headWaitMs: Number(env.HEAD_WAIT_MS ?? 50),
     readMs: Number(env.READ_MS ?? 400),
     slotMs: Number(env.SLOT_MS ?? 500),
-    slotTags: list(env.SLOT_TAGS),
-    slotSelector: list(env.SLOT_TAGS).map((tag) => `${tag}[data-fs-slot]`).join(","),
+    kinds: kindsOf(list(env.SLOT_TAGS)),
     include: list(env.INCLUDE),
     exclude: list(env.EXCLUDE),
     collectUrl: env.COLLECT_URL ?? "",

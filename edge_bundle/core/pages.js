@@ -1,4 +1,4 @@
-/** What every adapter does with the origin's pages; only the rewriter is a platform's own. */
+/** What every adapter does with the origin's pages; only the streams are a platform's own. */
 
 import { pathMatches } from "./config.js";
 import { setCookie } from "./cookies.js";
@@ -81,10 +81,17 @@ export function vouchedUser(edge, call, header, visit) {
   return setCookie("fs_u", signed, { secure });
 }
 
+/**
+ * The encoding that a page's header names. @param {string|null} type the Content-Type
+ */
+export function charsetOf(type) {
+  return /charset\s*=\s*["']?([^"';\s]+)/i.exec(type ?? "")?.[1] ?? "utf-8";
+}
+
 /** @type {import("./needs.js").Needs} */
 const MOST_NEED = { items: true, visitor: true, segments: false, first: [], attributes: [], weights: [] };
 
-/** Decides the slots of one page, as its rewriter meets them. */
+/** Decides the slots of one page, as its splicer meets them. */
 export class PageSlots {
   /** @param {Edge} edge @param {Loader} loader @param {Visit} visit */
   constructor(edge, loader, visit) {
@@ -110,8 +117,7 @@ export class PageSlots {
 
   /**
    * Decide one slot: at once when memory has what it takes, else as a promise with a deadline.
-   * A rewriter must never throw or wait without end, or the page is cut off: so any fault
-   * gives null.
+   * A page must never be cut off, or wait without end: so any fault gives null.
    * @param {string} name @param {{item: string, category: string}} page
    * @returns {Decision|null|Promise<Decision|null>}
    */

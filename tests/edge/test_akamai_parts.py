@@ -1,4 +1,4 @@
-"""Parts that only Akamai needs: signatures in JavaScript, slots filled behind the rewriter."""
+"""Parts that only Akamai needs: signatures in JavaScript, paths resolved."""
 
 from __future__ import annotations
 
@@ -48,19 +48,6 @@ VECTORS = [
         "6431e0303dca179c138ac17ad9bef1177331a704",
     ),
 ]
-
-PAGE = (
-    "<html><body>zebra zfs <!-- a comment --><div class=a data-fs-slot=one><b>own one</b></div>"
-    "<p>between</p><div data-fs-slot='two'>own two<div data-fs-slot=one>inner</div></div> < <!-"
-    "<div data-fs-slot=three>own three</div><footer>pâté</footer></body></html>"
-)
-DECIDED = {"one": {"id": "d1", "html": "<i>é</i>"}, "two": {"id": "d2", "html": None}}
-FILLED = (
-    '<html><body>zebra zfs <!-- a comment --><div class=a data-fs-slot=one data-fs-decision="d1">'
-    "<i>é</i></div><p>between</p><div data-fs-slot='two' data-fs-decision=\"d2\">own two"
-    '<div data-fs-slot=one data-fs-decision="d1"><i>é</i></div></div> < <!-'
-    "<div data-fs-slot=three>own three</div><footer>pâté</footer></body></html>"
-)
 
 
 @pytest.fixture(scope="module")
@@ -126,27 +113,6 @@ def test_what_has_another_form_is_not_believed(ask: Ask) -> None:
         (key, signature, message + b"\0"),
     ]
     assert verified(ask, *cases) == [False] * 6
-
-
-def test_slots_are_filled_wherever_the_chunks_end(ask: Ask) -> None:
-    for size in [*range(1, 70), 10_000]:
-        assert ask(page=PAGE, size=size, decided=DECIDED) == FILLED, f"chunks of {size}"
-
-
-def test_a_slot_that_never_ends_costs_nothing_of_the_page(ask: Ask) -> None:
-    page = "<body><div data-fs-slot=one>own<p>rest</p><footer>end</footer></body></html>"
-    for size in (5, 10_000):
-        filled = ask(page=page, size=size, decided=DECIDED)
-        assert "<i>é</i>" in filled
-        assert filled.endswith("</html>")
-
-
-def test_a_slot_whose_end_is_far_keeps_what_follows(ask: Ask) -> None:
-    long = "x" * 300_000
-    page = f"<body><div data-fs-slot=one>{long}</div><footer>end</footer></body></html>"
-    filled = ask(page=page, size=10_000, decided=DECIDED)
-    assert filled.endswith("<footer>end</footer></body></html>")
-    assert long in filled
 
 
 def test_a_path_is_read_as_the_other_platform_reads_it(ask: Ask) -> None:

@@ -1,0 +1,148 @@
+"""A page goes on as it comes: breaks, visitors who leave and slow readers reach the other side."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from toy_shop import World, make_project, start_worker
+
+PIECE = b"<p>text</p>" * 4000
+SLOT = b'<div data-fs-slot="home.hero">own</div>'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+#: More than the sockets between an origin and a visitor hold.
+MUCH = 100_000_000
+
+Serve = Callable[[socket.socket], None]
+
+
+class Origin:
+    """Answers each request by what `serve` does with its connection."""
+
+    def __init__(self) -> None:
+        self.serve: Serve = lambda connection: connection.close()
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return  # the test is over
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection:
+            connection.recv(65536)
+            self.serve(connection)
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Origin]:
+    origin = Origin()
+    yield origin
+    origin.listening.close()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Iterator[World]:
+    project = make_project(tmp_path_factory.mktemp("toy"))
+    with start_worker(project, shop=origin.url) as worker:
+        world = World(project, worker)
+        world.publish()
+        yield world
+
+
+@contextmanager
+def asking(world: World) -> Iterator[socket.socket]:
+    """Ask for the page; give the visitor's connection."""
+    host, port = world.worker.ready.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as visitor:
+        visitor.sendall(b"GET / HTTP/1.1\r\nHost: shop.example\r\nAccept: text/html\r\n\r\n")
+        yield visitor
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def received(visitor: socket.socket) -> bytes:
+    got = b""
+    while part := visitor.recv(65536):
+        got += part
+    return got
+
+
+@pytest.mark.parametrize(
+    "length", [b"Content-Length: 900000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"]
+)
+def test_an_origin_that_breaks_off_breaks_the_page_off(
+    world: World, origin: Origin, length: bytes
+) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(HEAD + length)
+        connection.sendall(SLOT + PIECE if b"Length" in length else chunk(SLOT + PIECE))
+
+    origin.serve = serve
+    with asking(world) as visitor:
+        got = received(visitor)
+    assert b" 200 OK" in got
+    assert b"<b>new</b>" in got
+    assert not got.endswith(b"0\r\n\r\n")
+
+
+def test_a_short_page_that_breaks_off_is_never_told_as_whole(world: World, origin: Origin) -> None:
+    origin.serve = lambda connection: connection.sendall(
+        HEAD + b"Content-Length: 60000\r\n\r\n" + SLOT + b"half"
+    )
+    with asking(world) as visitor:
+        got = received(visitor)
+    assert b"half" in got
+    assert b"content-length" not in got.lower()
+    assert not got.endswith(b"0\r\n\r\n")
+
+
+def test_a_visitor_who_leaves_ends_the_origins_answer(world: World, origin: Origin) -> None:
+    left, ended = threading.Event(), threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk(SLOT))
+        left.wait()
+        try:
+            for _ in range(MUCH // len(PIECE)):
+                connection.sendall(chunk(PIECE))
+        except OSError:
+            ended.set()
+
+    origin.serve = serve
+    with asking(world) as visitor:
+        while b"<b>new</b>" not in visitor.recv(65536):
+            pass
+    left.set()
+    assert ended.wait(20)
+
+
+def test_an_origin_waits_for_a_visitor_who_reads_slowly(world: World, origin: Origin) -> None:
+    sent = 0
+    stalled = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        nonlocal sent
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        connection.settimeout(1)
+        try:
+            while sent < MUCH:
+                connection.sendall(chunk(PIECE))
+                sent += len(PIECE)
+        except TimeoutError:
+            stalled.set()
+
+    origin.serve = serve
+    with asking(world):
+        assert stalled.wait(20)
+    assert sent < MUCH
