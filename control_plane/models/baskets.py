@@ -2,6 +2,7 @@
 
 Two items pair once for each person, however often that person bought both: within one session for
 all it is worth, from one session to another within a month for less, the further apart the less.
+Sessions of people who did not consent stand alone.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ def _closeness(taken: Purchases) -> list[NDArray[np.uint8]]:
         one, other = slice(None, -distance), slice(distance, None)
         days = (taken.seconds[other] - taken.seconds[one]) / 86_400
         near = (taken.person[one] == taken.person[other]) & (days <= APART_DAYS)
+        near &= taken.personal[one] & taken.personal[other]
         apart = near * APART_WEIGHT * np.exp2(-days * near / APART_HALF_LIFE_DAYS)
         together = taken.session[one] == taken.session[other]
         weight = np.where(together, 1.0, apart if distance <= APART_REACH else 0.0)

@@ -19,7 +19,8 @@ class Purchases(msgspec.Struct, frozen=True):
     """Arrays (n,) by person, then by the time of the session, whose newest event dates it.
 
     `person` and `session` int64 count from 0; `item` int64; `seconds` int64 epoch; `weight` float64
-    is 1 for what was ordered last, less for a cart and with age.
+    is 1 for what was ordered last, less for a cart and with age; `personal` bool: what the person
+    did in other sessions may be brought together with it.
     """
 
     person: NDArray[np.int64]
@@ -27,6 +28,7 @@ class Purchases(msgspec.Struct, frozen=True):
     item: NDArray[np.int64]
     seconds: NDArray[np.int64]
     weight: NDArray[np.float64]
+    personal: NDArray[np.bool_]
 
 
 def gather_purchases(interest: Interest) -> Purchases:
@@ -51,6 +53,7 @@ def gather_purchases(interest: Interest) -> Purchases:
         seconds=seconds,
         weight=np.where(kind[order] == ORDER, 1.0, CART_WEIGHT)
         * np.exp2(-age_days / HALF_LIFE_DAYS),
+        personal=interest.personal[rows][order],
     )
 
 

@@ -30,8 +30,8 @@ def row_of(rows: Rows, ids: list[str], number: int) -> dict[str, float]:
     return {ids[i]: float(s) for i, s in zip(rows.items[row], rows.scores[row], strict=True)}
 
 
-def order(*items: str, user: int, at: float = 0, name: str = ORDERED) -> dict:
-    return event(*items, user=user, at=at, name=name)
+def order(*items: str, user: int, at: float = 0, name: str = ORDERED, **more) -> dict:
+    return event(*items, user=user, at=at, name=name, **more)
 
 
 def test_what_one_order_holds_stands_in_each_others_row():
@@ -85,6 +85,13 @@ def test_orders_of_one_month_pair_the_less_the_further_apart_and_later_ones_do_n
     found = bought_with(events)
     assert list(found["tent"]) == ["stove", "lamp"]
     assert found["sofa"] == {}
+
+
+def test_sessions_of_one_who_did_not_consent_are_not_brought_together():
+    events = [order("tent", "rope", user=1, consent=()), order("stove", user=1, at=DAY, consent=())]
+    found = bought_with(events)
+    assert list(found["tent"]) == ["rope"]
+    assert found["stove"] == {}
 
 
 def test_sessions_of_nobody_known_count_like_people():
