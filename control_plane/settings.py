@@ -21,11 +21,17 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Shop(Section, frozen=True):
-    """Who the tables are for; both names are signed into every release."""
+    """Who the tables are for; name and environment are signed into every release.
+
+    `market` is whose prices hold where nothing else is known; `countries` say to which market a
+    visitor's country belongs where the market is not named after it.
+    """
 
     name: str = "shop"
     environment: str = "dev"
     currency: str = "EUR"
+    market: str = ""
+    countries: dict[str, str] = {}
 
 
 class Ingest(Section, frozen=True):
@@ -186,6 +192,14 @@ def parse_settings(raw: dict[str, Any], environment: Mapping[str, str], file: Pa
                 file=file,
                 field=f"shop.{field}",
                 remedy="Use 1 to 32 small letters, digits and hyphens.",
+            )
+    for country in settings.shop.countries:
+        if not re.fullmatch(r"[A-Z]{2}", country):
+            raise InputError(
+                f"{country!r} is no country",
+                file=file,
+                field="shop.countries",
+                remedy="Use two capital letters, as ISO 3166 has them: FR, not fr or France.",
             )
     return settings
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 
+from control_plane.collect.markets import NOTHING_ELSEWHERE
 from control_plane.compiler.build import Release, compile_release
 from control_plane.deploy.akamai_bundle import bundle_files, pack, unpack
 from control_plane.deploy.publish import publish
@@ -143,6 +144,7 @@ def toy_catalogue() -> duckdb.DuckDBPyConnection:
         "category VARCHAR, currency VARCHAR, price_minor BIGINT, group_id VARCHAR, "
         "available BOOLEAN, tags VARCHAR[], brand VARCHAR, added_at BIGINT)"
     )
+    log.execute(NOTHING_ELSEWHERE)
     for item in ITEMS:
         kind = item.split("-")[0]
         texts = [item, f"{kind.title()} <{item}>", f"/p/{item}", f"/img/{item}.svg", f"{kind}s"]

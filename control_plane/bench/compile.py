@@ -17,6 +17,7 @@ from control_plane.bench.rules import RULES
 from control_plane.bench.shop import Size, catalogue, make_model, make_shelf, numbering
 from control_plane.bench.tables import Part, card_part, neighbour_part, visitor_part
 from control_plane.bench.tastes import zipf_visitors
+from control_plane.collect.markets import NOTHING_ELSEWHERE
 from control_plane.compiler.build import Release, compile_release
 from control_plane.compiler.cards import read_cards
 from control_plane.keyring import load_visitor_secrets, make_keys
@@ -77,6 +78,7 @@ def _make(project: Project, size: Size) -> None:
 def _catalogue(project: Project) -> duckdb.DuckDBPyConnection:
     log = duckdb.connect()
     log.execute(f"CREATE VIEW items AS SELECT * FROM '{project.root / CATALOGUE}'")
+    log.execute(NOTHING_ELSEWHERE)
     return log
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from control_plane.collect.markets import NOTHING_ELSEWHERE
 from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors, no_rows
 
 SEED = 8
@@ -120,6 +121,7 @@ def catalogue(size: Size) -> duckdb.DuckDBPyConnection:
     log = duckdb.connect()
     log.register("made_up", pa.table(columns))
     log.execute("CREATE TABLE items AS SELECT * FROM made_up")
+    log.execute(NOTHING_ELSEWHERE)
     return log
 
 

@@ -35,6 +35,7 @@ TWICE = Reject(file="", line=0, field="item_id", reason="the item stands twice i
 _PROBLEMS = (
     ("item_id", "missing", "item_id IS NULL", "NULL"),
     ("item_id", "longer than 200 bytes", "strlen(item_id) > 200", "item_id"),
+    ("market", "longer than 40 bytes", "strlen(market) > 40", "market"),
     ("price", "not a number", "price IS NOT NULL AND amount IS NULL", "price"),
     ("price", "negative", "amount < 0", "price"),
     ("price", "implausibly large", "amount > 1000000000000", "price"),
@@ -82,12 +83,13 @@ class CatalogueTaker:
         ]
 
     def finish(self) -> list[Reject]:
-        """Take out the items that stand twice in the file, all but their first row."""
+        """Take out the items that stand twice in the file for one market, all but the first row."""
         twice = self.duck.execute(
             """DELETE FROM item_stage USING (
-                   SELECT item_id AS id, min(line) AS first_line FROM item_stage
-                   WHERE file = $1 GROUP BY ALL HAVING count(*) > 1) AS seen
+                   SELECT item_id AS id, market AS there, min(line) AS first_line
+                   FROM item_stage WHERE file = $1 GROUP BY ALL HAVING count(*) > 1) AS seen
                WHERE file = $1 AND item_id = seen.id AND line > seen.first_line
+                     AND market IS NOT DISTINCT FROM seen.there
                RETURNING line, item_id""",
             [self.number],
         ).fetchall()
@@ -106,11 +108,11 @@ class CatalogueTaker:
 
 
 def merge(duck: duckdb.DuckDBPyConnection, current: Path, partial: Path, told_at: int) -> int:
-    """Write the merged catalogue to `partial`; return how many items are new or changed.
+    """Write the merged catalogue to `partial`; return how many rows are new or changed.
 
-    Nothing is written when that is none. `told_at` (epoch ms) is kept with each new or
-    changed item, so that newer prices of an overlay are told from older ones; as `added_at` it
-    stays what it was when the item was new.
+    There is one row for each item and market. Nothing is written when that is none. `told_at`
+    (epoch ms) is kept with each new or changed one, so that newer prices of an overlay are told
+    from older ones; as `added_at` it stays what it was when the item was new.
     """
     known = f"SELECT {COLUMNS}, 0::BIGINT AS told_at, 0::BIGINT AS added_at FROM item_stage LIMIT 0"
     if current.is_file():
@@ -118,7 +120,7 @@ def merge(duck: duckdb.DuckDBPyConnection, current: Path, partial: Path, told_at
         known = f"SELECT {COLUMNS}, told_at, added_at FROM {whole(duck, source)}"
     duck.execute(f"""
         CREATE TEMP TABLE newest AS SELECT {COLUMNS} FROM item_stage
-        QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY file DESC) = 1""")
+        QUALIFY row_number() OVER (PARTITION BY item_id, market ORDER BY file DESC) = 1""")
     duck.execute(f"""
         CREATE TEMP TABLE news AS
         SELECT * FROM newest EXCEPT SELECT {COLUMNS} FROM ({known})""")
@@ -127,9 +129,13 @@ def merge(duck: duckdb.DuckDBPyConnection, current: Path, partial: Path, told_at
         duck.execute(f"""
             COPY (SELECT news.*, {told_at}::BIGINT AS told_at,
                       coalesce(old.added_at, {told_at})::BIGINT AS added_at
-                  FROM news LEFT JOIN ({known}) AS old USING (item_id) UNION ALL
-                  SELECT * FROM ({known}) WHERE item_id NOT IN (SELECT item_id FROM news)
-                  ORDER BY item_id)
+                  FROM news LEFT JOIN (
+                      SELECT item_id, min(added_at) AS added_at FROM ({known}) GROUP BY item_id
+                  ) AS old USING (item_id) UNION ALL
+                  SELECT * FROM ({known}) AS known WHERE NOT EXISTS (
+                      FROM news WHERE news.item_id = known.item_id
+                      AND news.market IS NOT DISTINCT FROM known.market)
+                  ORDER BY item_id, market)
             TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)""")
     return int(updated)
 

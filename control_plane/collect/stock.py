@@ -16,6 +16,7 @@ from control_plane.collect.columns import canonical, make_plan
 from control_plane.collect.duck import literal
 from control_plane.collect.macros import minor_digits
 from control_plane.collect.mapping import Mapping
+from control_plane.collect.markets import base_items
 from control_plane.collect.names import plain_name
 from control_plane.collect.report import Reject
 from control_plane.collect.sources import find_sources, read
@@ -59,17 +60,17 @@ class CatalogueLine(msgspec.Struct, frozen=True):
 
 
 def read_catalogue_stock(
-    duck: duckdb.DuckDBPyConnection, file: Path, currency: str
+    duck: duckdb.DuckDBPyConnection, file: Path, currency: str, market: str = ""
 ) -> dict[str, CatalogueLine]:
     """Return stock and prices of the catalogue in `file`, nothing when there is no such file.
 
-    Prices that came without a currency are in `currency`.
+    Prices that came without a currency are in `currency`; they are those of the shop's `market`.
     """
     if not file.is_file():
         return {}
     source = f"read_parquet({literal(str(file))})"
     columns = "item_id, available, price_minor, currency, told_at"
-    rows = duck.execute(f"SELECT {columns} FROM {whole(duck, source)}")
+    rows = duck.execute(f"SELECT {columns} FROM {base_items(whole(duck, source), market)}")
     return {
         item: CatalogueLine(StockLine(bool(there), price), money or currency, int(at))
         for item, there, price, money, at in rows.fetchall()

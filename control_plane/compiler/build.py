@@ -18,6 +18,7 @@ from control_plane.collect.stock import newest_item
 from control_plane.compiler.items import item_values
 from control_plane.compiler.locator import build_locator
 from control_plane.compiler.manifest import Parts, make_manifest
+from control_plane.compiler.markets import market_values
 from control_plane.compiler.numbering import number_items, numbered
 from control_plane.compiler.popular import popular_value
 from control_plane.compiler.refresh import refresh
@@ -33,7 +34,7 @@ from control_plane.models.artifacts import Model, load
 from control_plane.rules.load import load_rules, to_table, validate_segments
 from control_plane.rules.phases import Past, past_of, validate_phases
 from control_plane.rules.shapes import Rules
-from control_plane.settings import Project
+from control_plane.settings import Project, Shop
 from control_plane.tables import FORMAT, digest
 
 Progress = Callable[[str], None]
@@ -99,7 +100,7 @@ def compile_release(
 
     shop = project.settings.shop
     try:
-        parts = _compile_tables(model, log, keep, progress, table, templates, shop.currency)
+        parts = _compile_tables(model, log, keep, progress, table, templates, shop)
         key = load_signing_key(project.keys, "release")
         manifest, extra = make_manifest(parts, shop.name, shop.environment, key)
         keep([*extra, manifest])
@@ -151,12 +152,12 @@ def _compile_tables(
     progress: Progress,
     rules: dict[str, Any],
     templates: dict[str, Any],
-    currency: str,
+    shop: Shop,
 ) -> Parts:
     progress("looking through the catalogue")
     model = refresh(model, log)
     progress("numbering items")
-    rows, cards, place = number_items(model, log, currency)
+    rows, cards, place = number_items(model, log, shop.currency)
     lanes = hash_texts(cards.sku)
     rules = compile_weights(rules, cards, log, keep)
     progress("writing items")
@@ -168,6 +169,10 @@ def _compile_tables(
     }
     related_digests = {kind: keep(values) for kind, (_, values) in related.items()}
     home = np.repeat(np.arange(len(items.cuts) - 1), np.diff(items.cuts))
+    markets = {
+        name: (made.firsts, keep(made.values))
+        for name, made in market_values(log, cards.sku, shop.currency).items()
+    }
     progress("writing visitors")
     firsts, visitors = visitor_values(model.visitors, place, model.key_id)
     visitor_digests = keep(visitors)
@@ -188,6 +193,8 @@ def _compile_tables(
         popular=popular.digest,
         latest=latest[0].digest if latest else None,
         related={kind: (related[kind][0], made) for kind, made in related_digests.items() if made},
+        markets=markets,
+        countries={country: name for country, name in shop.countries.items() if name in markets},
         reminder_scale=model.reminder_scale,
         serving=model.serving,
         segments=[(segment.key, segment.name, segment.when) for segment in model.segments],

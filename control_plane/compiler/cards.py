@@ -120,14 +120,18 @@ def read_cards(log: duckdb.DuckDBPyConnection, item_ids: list[str], currency: st
             "available FROM items"
         ).fetchall()
     }
-    bare = (None,) * 8 + (True,)
-    known = [rows.get(item, bare) for item in item_ids]
+    bare = (None,) * 7 + (True,)
+    return make_cards([rows.get(item, (item, *bare)) for item in item_ids], currency)
+
+
+def make_cards(known: list[tuple[Any, ...]], currency: str) -> Cards:
+    """Return cards of rows: SKU, title, url, image, category, currency, price, group, available."""
     groups = [row[7] or "" for row in known]
     group = np.where([bool(name) for name in groups], hash_texts(groups)[1], 0)
     strings = {name: [row[place] or "" for row in known] for place, name in enumerate(TEXTS)}
     strings["currency"] = [row[5] or ("" if row[6] is None else currency) for row in known]
     return Cards(
-        **strings | {"sku": item_ids},
+        **strings,
         price=np.array([NO_PRICE if row[6] is None else row[6] for row in known], dtype=np.uint32),
         group=group.astype(np.uint32),
         available=np.array([row[8] is not False for row in known], dtype=np.bool_),

@@ -52,6 +52,8 @@ class Parts(msgspec.Struct, frozen=True):
     popular: bytes
     latest: bytes | None
     related: dict[str, tuple[NDArray[np.int64], list[bytes]]]
+    markets: dict[str, tuple[NDArray[np.int64], list[bytes]]]
+    countries: dict[str, str]
     reminder_scale: float
     serving: Serving
     segments: list[tuple[str, str, dict[str, Any] | None]]
@@ -109,6 +111,10 @@ def _body(
         "related": {
             kind: _list(firsts, digests, pages) for kind, (firsts, digests) in parts.related.items()
         },
+        "markets": {
+            name: _list(firsts, digests, pages) for name, (firsts, digests) in parts.markets.items()
+        },
+        "countries": parts.countries,
         "serving": {**msgspec.to_builtins(parts.serving), "reminder_scale": parts.reminder_scale},
         "segments": [list(segment) for segment in parts.segments],
         "rules": parts.rules,

@@ -43,7 +43,8 @@ def load_catalogue_stock(project: Project) -> dict[str, CatalogueLine]:
     """Return what the project's catalogue says of stock and prices, by item."""
     log = EventLog(project)
     with closing(log.connect()) as duck:
-        return read_catalogue_stock(duck, log.store.items, project.settings.shop.currency)
+        shop = project.settings.shop
+        return read_catalogue_stock(duck, log.store.items, shop.currency, shop.market)
 
 
 def change_stock(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import duckdb
 import numpy as np
 
+from control_plane.collect.markets import NOTHING_ELSEWHERE
 from control_plane.errors import InputError
 from control_plane.models.artifacts import Model
 from control_plane.profiles.interest import Interest
@@ -71,6 +72,7 @@ def show_older(log: duckdb.DuckDBPyConnection, since: int) -> None:
     log.execute(f"CREATE VIEW events AS SELECT * FROM {_ALL} WHERE timestamp < TIMESTAMP '{cut}'")
     log.execute("ALTER VIEW items RENAME TO all_items")
     log.execute("CREATE VIEW items AS SELECT * REPLACE (true AS available) FROM all_items")
+    log.execute(NOTHING_ELSEWHERE)
 
 
 def iso(seconds: int) -> str:

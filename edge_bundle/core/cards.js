@@ -13,6 +13,7 @@ import { Numbers, offsets, text } from "./columns.js";
  * @property {number} price minor units, -1 when there is none
  * @property {number} group hash of the variant group, 0 when there is none
  * @property {boolean} available
+ * @property {boolean} [elsewhere] whether it is a market's own
  * @property {Map<object, any>} html the card's markup by template and form, made on first use
  */
 
@@ -83,6 +84,7 @@ export class CardColumns {
       price: this.price.at(place) - 1,
       group: this.group.at(place),
       available: this.available.at(place) === 1,
+      elsewhere: table.elsewhere,
       html: new Map(),
     };
   }

@@ -143,8 +143,18 @@ export class Shelf {
     return card && loader.overlays ? loader.overlays.card(loader, card) : card;
   }
 
-  /** A card as the release has it. @param {number} number @returns {Card|null|undefined} */
+  /** A card as the release has it for the visitor's market. @param {number} number @returns {Card|null|undefined} */
   #card(number) {
+    const market = this.scene.release.marketTable(this.scene, number);
+    const own = market && market.card(number);
+    if (own) return own;
+    const card = this.#anyCard(number);
+    // Until a market's cards are read, or where they can't be, nobody sees another's prices.
+    return market == null ? market : card;
+  }
+
+  /** @param {number} number @returns {Card|null|undefined} */
+  #anyCard(number) {
     const { popular, latest, release, loader } = this.scene;
     const kept = popular?.card(number) ?? latest?.card(number);
     if (kept) return kept;
@@ -214,8 +224,7 @@ function leading(sources, item) {
 
 /** @param {Scene & {recent: any[]}} scene @param {Content} content @param {string} source @param {Scores} sums */
 function fillSource(scene, content, source, sums) {
-  const { release, visit, recent, page, row, popular, latest } = scene;
-  const country = visit.given?.country ?? visit.facts.country;
+  const { release, recent, page, row, popular, latest, country } = scene;
   switch (source) {
     case "item":
       return page?.table.addRow(page.number, 1, sums);

@@ -19,6 +19,7 @@ const OPENERS = {
 };
 const openCards = opener(CardTable, "cards");
 const openRelated = opener(RelatedTable, "related");
+const openMarket = opener(PopularTable, "market");
 
 /**
  * @template T
@@ -52,6 +53,9 @@ export class Release {
     this.lists = { items: listOf("i", body.items) };
     if (body.cards?.digests.length) this.lists.cards = listOf("c", body.cards);
     for (const kind in body.related) this.lists[kind] = listOf("r", body.related[kind]);
+    /** Whether some market has cards of its own. */
+    this.markets = Object.keys(body.markets ?? {}).length > 0;
+    for (const name in body.markets) this.lists[`market:${name}`] = listOf("k", body.markets[name]);
     this.visitors = listOf("u", body.visitors);
     /** @type {string} */
     this.keyId = body.visitors.key_id;
@@ -143,6 +147,22 @@ export class Release {
     return list ? loader.table(keyOf(list, number), cards ? openCards : this.open.items) : list;
   }
 
+  /**
+   * Return the table that may have another card of an item in the visitor's market; false where
+   * there is none.
+   * @param {{loader: Loader, country: string|null}} scene @param {number} number
+   * @returns {PopularTable|false|null|undefined}
+   */
+  marketTable(scene, number) {
+    const country = this.markets && scene.country;
+    if (!country) return false;
+    const name = `market:${this.body.countries[country] ?? country}`;
+    if (!this.lists[name]) return false;
+    const list = this.#list(scene.loader, name);
+    const key = list && keyOf(list, number);
+    return list ? !!key && scene.loader.table(key, openMarket) : list;
+  }
+
   /** A list, whole: undefined until its pages are read. @param {Loader} loader @param {string} name @returns {List|null|undefined} */
   #list(loader, name) {
     const list = this.lists[name] ?? null;
@@ -226,7 +246,7 @@ function keyOf(list, number) {
 }
 
 /** How a page is opened, by the letter of the values it lists. */
-const PAGES = { i: pageOpener("i"), c: pageOpener("c"), r: pageOpener("r"), u: pageOpener("u") };
+const PAGES = { i: pageOpener("i"), c: pageOpener("c"), k: pageOpener("k"), r: pageOpener("r"), u: pageOpener("u") };
 
 /** @param {string} prefix */
 function pageOpener(prefix) {

@@ -53,6 +53,11 @@ export class Scene {
     this.placed = undefined;
   }
 
+  /** The visitor's, which a trusted caller may name. @returns {string|null} */
+  get country() {
+    return this.visit.given?.country ?? this.visit.facts.country;
+  }
+
   /** Those a trusted caller or a preview names, else the row's or the session's. */
   get segments() {
     return (this.placed ??= segmentsOf(this));

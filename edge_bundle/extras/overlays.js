@@ -129,6 +129,8 @@ class StockTable {
     const flags = this.flags[place];
     const currency = flags >> 3;
     const changed = { ...card, html: new Map() };
+    // Stock and prices are told of the shop's own market; only sold out is so everywhere.
+    if (card.elsewhere) return { ...changed, available: card.available && !(flags & SOLD_OUT) };
     if (flags & (SOLD_OUT | AVAILABLE)) changed.available = (flags & AVAILABLE) > 0;
     if (flags & PRICED) changed.price = this.price[place];
     if (flags & PRICED && currency) changed.currency = this.currencies[currency - 1];

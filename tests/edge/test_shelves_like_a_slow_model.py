@@ -14,6 +14,7 @@ import reference_shelf as reference
 from toy_shop import World as Edge
 from toy_shop import make_project, rows, sets, start_worker
 
+from control_plane.collect.markets import NOTHING_ELSEWHERE
 from control_plane.collect.stock import StockLine
 from control_plane.compiler.build import compile_release
 from control_plane.compiler.numbering import number_items
@@ -65,6 +66,7 @@ def catalogue(world: reference.World) -> duckdb.DuckDBPyConnection:
         "category VARCHAR, currency VARCHAR, price_minor BIGINT, group_id VARCHAR, "
         "available BOOLEAN, tags VARCHAR[], market VARCHAR, brand VARCHAR, added_at BIGINT)"
     )
+    log.execute(NOTHING_ELSEWHERE)
     for item in world.items.values():
         values = [item.sku, item.category, item.price_minor, item.group, item.available]
         log.execute(
