@@ -16,6 +16,12 @@ content:
   strip:
     items: {from: [{session: 1, visitor: .4}, segment, popular], limit: 8, diversity: {category: 3}}
   beside: {items: {from: [also_bought, similar, item, trending], limit: 6, pin: [hat-1]}}
+  pushed:
+    items:
+      from: [{session: 1, popular: .3}]
+      limit: 5
+      boost: [{items: [hat-5, shoe-5], by: 3}, {category: hats, by: 1.5}]
+      bury: [{items: [shoe-1], by: 5}]
   again: {items: {from: [repurchase, {visitor: 1, repurchase: .5}], exclude: {seen: true}}}
   fresh: {items: {from: [{new: 1, recently_viewed: .2}, popular_here], exclude: {seen: true}}}
 slots:

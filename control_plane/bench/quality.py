@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
 import msgspec
 
 from control_plane.bench.public_clicks import LOGS, find_click_sets
@@ -17,6 +16,7 @@ from control_plane.bench.public_visitors import GROCERIES, find_visitor_sets
 from control_plane.bench.quality_clicks import Clicks
 from control_plane.bench.quality_visitors import Visitors
 from control_plane.bench.steps import Step, run_step
+from control_plane.collect.duck import open_duck
 from control_plane.errors import InputError
 from control_plane.evaluation.baselines import OWN, POPULAR
 from control_plane.evaluation.cases import ARRIVAL, SESSION
@@ -88,7 +88,7 @@ def bench_quality(
     sets = []
     for name in only or found:
         talk(f"{name}: reading")
-        with duckdb.connect() as duck, _folder(keep, name) as root:
+        with _folder(keep, name) as root, open_duck(root.parent / f".{name}-spill") as duck:
             asked: Clicks | Visitors = (
                 Clicks(clicks[name](duck), k)
                 if name in clicks
@@ -164,10 +164,9 @@ def _per_cent(one: Result) -> dict[str, float]:
 @contextmanager
 def _folder(keep: Path | None, name: str) -> Iterator[Path]:
     if keep:
-        root = keep / name
-        if root.exists():
-            shutil.rmtree(root)
-        yield root
+        keep.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(keep / name, ignore_errors=True)
+        yield keep / name
     else:
         with tempfile.TemporaryDirectory(prefix="frontshelf-quality-") as scratch:
             yield Path(scratch) / name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from control_plane.bench.public_clicks import ClickSet
 from control_plane.evaluation import baselines, nearest_sessions
-from control_plane.evaluation.ask import Shown, from_edge
+from control_plane.evaluation.ask import from_edge
 from control_plane.evaluation.baselines import Ranker
 from control_plane.evaluation.cases import SESSION, Cases, unseen
 from control_plane.evaluation.edge import Edge
@@ -20,6 +19,7 @@ from control_plane.evaluation.measure import Scorer
 from control_plane.evaluation.nearest_sessions import NearestSessions
 from control_plane.evaluation.panels import DISCOVER, REPEATS, View
 from control_plane.evaluation.report import Panel
+from control_plane.evaluation.trial import timed
 from control_plane.models.artifacts import Sets
 from control_plane.profiles.sessions import Sessions
 from control_plane.settings import Project
@@ -160,10 +160,3 @@ def _sessions(found: dict[str, NDArray[Any]], items: NDArray[np.int32]) -> Sessi
         ends=np.maximum.reduceat(seconds, indptr[:-1]),
         owners=np.arange(len(indptr) - 1),
     )
-
-
-def timed(rank: Ranker, view: View, k: int) -> Shown:
-    """Return a method's lists for a view, with the CPU a list took."""
-    started = time.process_time()
-    items = rank(view.cases.history, view.excluded, k)
-    return Shown(items, [], [(time.process_time() - started) / max(1, len(view.cases))])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.bench.public_visitors import VisitorSet
-from control_plane.bench.quality_clicks import OURS, SEED, timed
+from control_plane.bench.quality_clicks import OURS, SEED
 from control_plane.evaluation import baselines
 from control_plane.evaluation.ask import from_edge
 from control_plane.evaluation.baselines import Ranker
@@ -20,6 +20,7 @@ from control_plane.evaluation.edge import Edge
 from control_plane.evaluation.measure import Scorer
 from control_plane.evaluation.panels import DISCOVER, REPEATS, View
 from control_plane.evaluation.report import Panel
+from control_plane.evaluation.trial import timed
 from control_plane.keyring import USER, format_visitor_key, load_visitor_secrets, visitor_key
 from control_plane.models.artifacts import Sets
 from control_plane.profiles.sessions import Sessions

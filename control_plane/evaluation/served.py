@@ -1,7 +1,7 @@
 """Shelves as the worker makes them from a compiled release: its tables' numbers, its arithmetic.
 
-What recommend.js does with `from`, `exclude`, `reminder`, `pin` and `diversity`, in the same order
-of the same floating-point operations, so that lists are the worker's to the last tie.
+What recommend.js does with a shelf of the rules, in the same order of the same floating-point
+operations, so that lists are the worker's to the last tie.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from control_plane.evaluation.tables import Tables
 
 Sums = tuple[NDArray[np.int64], NDArray[np.float64]]
 
-#: What recommend.js and scene.js hold as LIKED and CART_ITEMS.
-LIKED, CART_ITEMS = 8, 10
+#: What recommend.js, scene.js and weights.js hold as LIKED, CART_ITEMS and ENTERS_WITH.
+LIKED, CART_ITEMS, ENTERS_WITH = 8, 10, 0.05
 
 _NOTHING: Sums = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
@@ -39,13 +39,6 @@ class Visit(msgspec.Struct, frozen=True):
     page: int = -1
     country: str = ""
     segments: tuple[str, ...] = ()
-
-
-def unlike(content: dict[str, Any]) -> list[str]:
-    """Return what of a shelf is not worked out here but only by the worker itself."""
-    sources = {source for stage in content["from"] for source, _ in stage}
-    unknown = [f"from: {source}" for source in sorted(sources - set(_SOURCES))]
-    return unknown + ["boost or bury"] * ("weights" in content)
 
 
 def shelf(
@@ -121,9 +114,25 @@ def _rank(
             for (_, weight), (found, values) in zip(stage, sums, strict=True)
         ]
         items, scores = _add(scaled)
+    items, scores = _weigh(content, items, scores)
     order = np.lexsort((items, -scores))
     best = [item for item in items[order].tolist() if item not in refused]
     return best, _leading(stage, sums, best[0]) if best else ""
+
+
+def _weigh(content: dict[str, Any], items: NDArray[np.int64], scores: NDArray[np.float64]) -> Sums:
+    """Return a stage's scores as `boost` and `bury` have them; what they name enters with some."""
+    if "factors" not in content or not len(items):
+        return items, scores
+    least = ENTERS_WITH * float(scores.max())
+    entering = [
+        (item, least / (1 + rank / 100))
+        for rank, item in enumerate(content["weights"]["enter"])
+        if item not in items
+    ]
+    items = np.append(items, [item for item, _ in entering]).astype(np.int64)
+    scores = np.append(scores, [score for _, score in entering])
+    return items, scores * content["factors"][items]
 
 
 def _leading(stage: list[tuple[str, float]], sums: list[Sums], item: int) -> str:

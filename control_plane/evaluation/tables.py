@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from control_plane.compiler.bits import unpack_numbers
+from control_plane.compiler.bits import unpack_bits, unpack_numbers
 from control_plane.compiler.numbering import number_items, numbered
 from control_plane.compiler.popular import shown_lists, with_cards
 from control_plane.compiler.refresh import refresh
@@ -74,7 +74,10 @@ class Tables:
             for rows in (model.visitors.rows, model.visitors.rebuy)
         )
         self.serving: dict[str, Any] = values.manifest["serving"]
-        self.contents: dict[str, dict[str, Any]] = values.manifest["rules"]["content"]
+        self.contents = {
+            name: values.with_factors(content, count)
+            for name, content in values.manifest["rules"]["content"].items()
+        }
 
     def visitor(self, row: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return what is recommended to a visitor."""
@@ -120,6 +123,18 @@ class _Values:
             places = table["first"] + np.arange(table["count"]) + empty
             scales[places] = 2.0 ** (table["scale"] + _numbers(table, "row_scale") / table["steps"])
         return scales
+
+    def with_factors(self, content: dict[str, Any], count: int) -> dict[str, Any]:
+        """Return a shelf with what `boost` and `bury` multiply each item's score by, if any."""
+        weights = content.get("weights")
+        if weights is None:
+            return content
+        packed = [
+            unpack((self._folder / key).read_bytes())["classes"]
+            for key in _keys(weights["digests"], "w")
+        ]
+        classes = unpack_bits(b"".join(packed), weights["bits"], count)
+        return content | {"factors": np.array(weights["factors"])[classes]}
 
     def _keys(self, listed: dict[str, Any], prefix: str) -> list[str]:
         if not listed.get("paged"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from toy_shop import toy_model
 from toy_walkers import make_shop, take_in
 
 from control_plane.errors import InputError
@@ -13,6 +14,7 @@ from control_plane.evaluation.baselines import OWN, POPULAR
 from control_plane.evaluation.panels import DISCOVER, PAGE, REPEATS
 from control_plane.evaluation.report import Evaluation, Panel, Result
 from control_plane.evaluation.run import Choices, evaluate
+from control_plane.models.artifacts import save
 from control_plane.models.train import train
 from control_plane.settings import Project
 
@@ -48,6 +50,7 @@ def test_the_running_worker_answers_exactly_as_worked_out(found: Evaluation) -> 
         "strip",
         "beside",
         "again",
+        "pushed",
         "fresh",
     }
     for one in shelves:
@@ -131,6 +134,15 @@ def test_a_model_is_not_tested_with_what_it_learned_from(walkers: Project, tmp_p
     assert "not tested with what it learned from" in str(raised.value)
     with pytest.raises(InputError, match="no event is as new, to test with"):
         evaluate(walkers, Choices(model=trained.models))
+
+
+def test_a_model_of_another_shop_is_refused(walkers: Project, tmp_path: Path) -> None:
+    model = toy_model(walkers)
+    names = [f"other-{item}" for item in model.item_ids]
+    changed = {"item_ids": names, "model_time": "2026-03-10T23:00:00Z"}
+    save(msgspec.structs.replace(model, **changed), tmp_path)
+    with pytest.raises(InputError, match="the model knows 'other-"):
+        evaluate(walkers, Choices(model=tmp_path))
 
 
 @pytest.mark.parametrize(
