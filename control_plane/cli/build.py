@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from control_plane.cli.options import Progress, json_option, project_option, report, size_text
 from control_plane.compiler.build import Release, compile_project
 from control_plane.errors import InputError
 from control_plane.models.artifacts import Model
+from control_plane.models.train import REPORT
 from control_plane.models.train import train as train_models
 from control_plane.rules.load import load_rules
 from control_plane.settings import Project
@@ -19,9 +22,10 @@ from control_plane.settings import Project
 def train(project: Project, as_json: bool) -> None:
     """Learn segments, popularity, neighbours and visitor rows from the event log."""
     with Progress("training") as progress:
-        timezone = shop_timezone(project)
-        model = train_models(project, timezone=timezone, progress=progress.step)
-    report(model.report, as_json, lambda: _train_lines(model))
+        timezone, own = shop_timezone(project), own_segments(project)
+        model = train_models(project, timezone=timezone, own_segments=own, progress=progress.step)
+    page = project.models / REPORT
+    report(model.report, as_json, lambda: [*_train_lines(model), f"report: {page}"])
 
 
 @click.command("compile")
@@ -43,6 +47,15 @@ def shop_timezone(project: Project) -> str:
         return "UTC"
 
 
+def own_segments(project: Project) -> dict[str, dict[str, Any]]:
+    """Return the conditions of the rules' own segments, by name."""
+    try:
+        return load_rules(project.root).segments
+    except InputError:
+        # `shop_timezone` said so.
+        return {}
+
+
 def _live_lines(model: Model) -> list[str]:
     live = model.report.get("live_segments", {})
     if not live.get("visitors"):
@@ -51,6 +64,15 @@ def _live_lines(model: Model) -> list[str]:
     return [
         "by their session alone {:.0%} of others are placed as known, {:.0%} otherwise, "
         "{:.0%} in no segment".format(*shares)
+    ]
+
+
+def _own_lines(model: Model) -> list[str]:
+    return [
+        f"own segment {name}: {told['visitors']:,} of {told['of']:,} known visitors"
+        if told["visitors"] is not None
+        else f"own segment {name}: events say nothing of {', '.join(told['unknown'])}"
+        for name, told in model.report["own_segments"].items()
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -26,17 +28,18 @@ def name_segments(
     features: Features,
     keys: NDArray[np.uint64],
     previous: Model | None,
+    reserved: Collection[str] = (),
 ) -> list[Segment]:
     """Return the clustering's segments; those that continue one of `previous` keep key and name.
 
     `keys` are the visitors of the clustering, ascending. A new segment never takes the key of
-    a previous one.
+    a previous one, nor one that is `reserved`.
     """
     centroids = _centroids(clustering, features)
     kept = _matches(clustering, centroids, features.names, keys, previous) if previous else {}
     former = list(kept.values())
     names = {segment.name for segment in former}
-    taken = {segment.key for segment in previous.segments} if previous else set()
+    taken = {*reserved, *(one.key for one in (previous.segments if previous else ()))}
     segments = []
     for number, centroid in enumerate(centroids):
         traits = _traits(features.names, centroid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import duckdb
@@ -16,17 +16,14 @@ from control_plane.models import neighbours, variants
 from control_plane.models.artifacts import Model, Rows, Segment, Visitors
 from control_plane.models.blend import blend_rows, people_with
 from control_plane.models.catalogue import read_catalogue
+from control_plane.models.category_list import Condition
 from control_plane.models.content import SIMILAR_ITEMS, similar_rows
-from control_plane.models.features import Features, visitor_features
-from control_plane.models.identity import name_segments
-from control_plane.models.live import session_states
 from control_plane.models.popular import popular_lists
 from control_plane.models.ranking import best_of_rows
 from control_plane.models.report import count, make_report, shelf_counts, table_facts
-from control_plane.models.segments import Clustering, fit_segments
+from control_plane.models.segmentation import segment_visitors
+from control_plane.models.segments import Clustering
 from control_plane.models.shelves import learn_shelves
-from control_plane.models.stability import resampled_overlaps, since_last_run
-from control_plane.models.surrogate import Surrogate, fit_surrogate
 from control_plane.models.tune import tune
 from control_plane.models.visitors.fit import fit_visitors
 from control_plane.models.visitors.histories import (
@@ -36,12 +33,9 @@ from control_plane.models.visitors.histories import (
     seen_sets,
 )
 from control_plane.models.visitors.repurchase import rebuy_rows, report_of
-from control_plane.profiles.interest import Interest, load_interest, newest_time
+from control_plane.profiles.interest import load_interest, newest_time
 from control_plane.profiles.people import resolve_people, scripted_days
 from control_plane.settings import Train
-
-#: Events of the visitors from whom segments are told live: memory grows with them.
-MOST_LIVE_EVENTS = 300_000
 
 #: Told what is being done, as each step starts.
 Progress = Callable[[str], None]
@@ -54,13 +48,14 @@ def learn(
     key_id: str = "",
     timezone: str = "UTC",
     previous: Model | None = None,
+    own_segments: Mapping[str, Condition] | None = None,
     progress: Progress | None = None,
 ) -> Model:
     """Return the model of the views `events` and `items`; raise WorkError when there is no event.
 
     Same views, settings and `previous`: same arrays, to the byte; only the report's seconds
     differ. `previous` lends its segments' keys and names. `timezone` is the one that the edge's
-    hours and weekdays are in.
+    hours and weekdays are in. `own_segments` are a marketer's, by name.
     """
     steps = _Steps(progress)
     model_time = newest_time(connection)
@@ -88,20 +83,17 @@ def learn(
         met = people_with(sessions, items)
         table = blend_rows(counted.rows, similar, met, catalogue.available, train.neighbours)
         table = variants.spread(table, leader)
-    with steps.step("grouping visitors"):
-        visits = sessions_per_visitor(interest, histories)
-        features = visitor_features(
-            connection, histories.keys, visits, train.segments_scaling, timezone
-        )
-        clustering, segments = _group(features, histories.keys, train, previous)
-    with steps.step("grouping other draws of visitors"):
-        overlaps = resampled_overlaps(features.space, clustering, train)
-    with steps.step("telling segments from sessions"):
-        live = _live(connection, interest, histories, clustering, segments, train, timezone)
-        segments = [
-            msgspec.structs.replace(segment, when=when)
-            for segment, when in zip(segments, live.conditions, strict=True)
-        ]
+    found = segment_visitors(
+        connection,
+        interest,
+        histories,
+        train,
+        timezone=timezone,
+        previous=previous,
+        own=own_segments or {},
+        step=steps.step,
+    )
+    clustering, segments = found.clustering, found.segments
     with steps.step("ranking popular items"):
         members = _members(clustering, segments, histories)
         popular = popular_lists(interest, train.popular_items, members)
@@ -131,28 +123,15 @@ def learn(
         report={},
     )
     counts = count(interest, model, event_count, scripted_days(connection))
-    report = make_report(model, counts, clustering, features, train)
-    report |= {
+    report = make_report(model, counts, clustering, found.features, train)
+    report |= found.report | {
         "session_table": tuned.report | table_facts(counted),
         "shelves": shelf_counts(model, interest) | shelves.told,
-        "live_segments": live.report,
-        "stability": {
-            "resampled": dict(zip([one.key for one in segments], overlaps, strict=True)),
-            "since_last_run": since_last_run(clustering, segments, histories.keys, previous),
-        },
         "visitor_models": fitted.report,
         "repurchase": report_of(rebought),
         "seconds": steps.seconds,
     }
     return msgspec.structs.replace(model, report=report)
-
-
-def sessions_per_visitor(interest: Interest, histories: Histories) -> NDArray[np.int64]:
-    """Return in how many sessions each visitor took an interest in something."""
-    person = interest.person[interest.personal].astype(np.int64)
-    session = interest.session[interest.personal]
-    pairs = np.unique(np.stack([person, session]), axis=1)
-    return np.bincount(pairs[0], minlength=len(interest.people))[histories.people]
 
 
 class _Steps:
@@ -169,38 +148,6 @@ class _Steps:
         started = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - started, 3)
-
-
-def _group(
-    features: Features, keys: NDArray[np.uint64], train: Train, previous: Model | None
-) -> tuple[Clustering, list[Segment]]:
-    in_use = len(previous.segments) if previous else None
-    clustering = fit_segments(features.space, train, in_use)
-    return clustering, name_segments(clustering, features, keys, previous)
-
-
-def _live(
-    connection: duckdb.DuckDBPyConnection,
-    interest: Interest,
-    histories: Histories,
-    clustering: Clustering,
-    segments: list[Segment],
-    train: Train,
-    timezone: str,
-) -> Surrogate:
-    """Learn to tell the segments from sessions of the visitors whose segment is known."""
-    if not segments:
-        return Surrogate([], {})
-    label = np.full(len(interest.people), -1, dtype=np.int64)
-    label[histories.people] = clustering.labels
-    # Keys are random, but need not be in a test or an import of small numbers.
-    mixed = interest.people * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)
-    rows = interest.personal & (label[interest.person] >= 0)
-    share = min(1.0, MOST_LIVE_EVENTS / max(1, int(rows.sum())))
-    rows &= (mixed // np.uint64(10) % np.uint64(10_000) < share * 10_000)[interest.person]
-    states = session_states(connection, interest, timezone, rows)
-    keys = [segment.key for segment in segments]
-    return fit_surrogate(states, label[states.person], mixed[states.person], keys, train.seed)
 
 
 def _members(

@@ -33,6 +33,46 @@ _WORDS: dict[str, tuple[str, str | None]] = {
     "weekend": ("weekends", "weekdays"),
 }
 
+#: Feature -> what it measures.
+_MEASURES = {
+    "recency": "days since the last visit",
+    "sessions": "sessions",
+    "views": "views",
+    "carts": "items put in the cart",
+    "orders": "orders",
+    "value": "money spent",
+    "basket": "money per order",
+    "basket_units": "pieces per order",
+    "depth": "events per session",
+    "searches": "searches per session",
+    "price": "prices looked at",
+    "discount": "discounts",
+    "returns": "returns",
+    "mobile": "on mobile",
+    "tablet": "on a tablet",
+    "morning": "in the morning",
+    "evening": "in the evening",
+    "weekend": "at weekends",
+}
+
+
+def feature_words(feature: str) -> str:
+    """Return what a feature measures, in plain words."""
+    return _taste(feature) if is_taste(feature) else _MEASURES[feature]
+
+
+def is_taste(feature: str) -> bool:
+    """Return whether a feature is a share of interest, and not a habit."""
+    return feature.startswith(PREFIX)
+
+
+def habit_words(feature: str, score: float) -> str | None:
+    """Return what much or little of a habit is called; None where that says nothing."""
+    if feature not in _WORDS or abs(score) < TELLING:
+        return None
+    much, little = _WORDS[feature]
+    return much if score > 0 else little
+
 
 def describe(traits: dict[str, float], taken: Collection[str]) -> str:
     """Return a name such as "Running shoes, big baskets" that is not `taken`.
@@ -64,20 +104,14 @@ def slug(name: str, taken: Collection[str]) -> str:
 def _phrases(traits: dict[str, float]) -> list[str]:
     ranked = sorted(traits, key=lambda feature: (-abs(traits[feature]), feature))
     tastes = [
-        re.sub("[-_]+", " ", feature.removeprefix(PREFIX))
-        for feature in ranked
-        if feature.startswith(PREFIX) and traits[feature] >= TELLING
+        _taste(feature) for feature in ranked if is_taste(feature) and traits[feature] >= TELLING
     ]
-    habits = [_habit(feature, traits[feature]) for feature in ranked if feature in _WORDS]
-    told = [habit for habit in habits if habit]
+    told = [words for one in ranked if (words := habit_words(one, traits[one]))]
     return [*tastes[:1], *told[:1], *tastes[1:2], *told[1:]]
 
 
-def _habit(feature: str, score: float) -> str | None:
-    if abs(score) < TELLING:
-        return None
-    much, little = _WORDS[feature]
-    return much if score > 0 else little
+def _taste(feature: str) -> str:
+    return re.sub("[-_]+", " ", feature.removeprefix(PREFIX))
 
 
 def _sentence(phrases: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -11,9 +12,14 @@ from control_plane.errors import InputError, TableError, WorkError
 from control_plane.keyring import load_visitor_secrets
 from control_plane.models import artifacts
 from control_plane.models.artifacts import Model
+from control_plane.models.category_list import Condition
 from control_plane.models.learn import Progress, learn
+from control_plane.models.page import write_page
+from control_plane.models.report_page import report_page
 from control_plane.settings import Project
 from control_plane.settings import Train as Settings
+
+REPORT = "report.html"
 
 #: Setting -> its least and greatest value; rows are counted in one byte each.
 BOUNDS = {
@@ -31,11 +37,18 @@ BOUNDS = {
 }
 
 
-def train(project: Project, *, timezone: str = "UTC", progress: Progress | None = None) -> Model:
-    """Learn from the project's log, write models/model.npz in one step, return the model.
+def train(
+    project: Project,
+    *,
+    timezone: str = "UTC",
+    own_segments: Mapping[str, Condition] | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Learn from the project's log, write models/model.npz and report.html, return the model.
 
-    A run that is cut short leaves the older model as it was. Raises InputError for a setting
-    out of bounds or missing keys, WorkError when there is no event or the disk is full.
+    Each file is replaced in one step; a run that is cut short leaves the older model as it was.
+    `own_segments` are conditions by name. Raises InputError for a setting out of bounds or missing
+    keys, WorkError when there is no event or the disk is full.
     """
     check_settings(project)
     key_id = load_visitor_secrets(project.keys).current
@@ -48,11 +61,13 @@ def train(project: Project, *, timezone: str = "UTC", progress: Progress | None 
                 key_id=key_id,
                 timezone=timezone,
                 previous=previous,
+                own_segments=own_segments,
                 progress=progress,
             )
     except duckdb.Error as error:
         raise WorkError(f"Reading the event log in {project.data} failed: {error}") from error
     _save(model, project.models)
+    _tell(model, project)
     return model
 
 
@@ -87,6 +102,16 @@ def _save(model: Model, folder: Path) -> None:
         raise WorkError(
             f"Writing the model to {folder} failed: {error.strerror}. The older model, if there "
             "was one, is still in place; make room and run 'frontshelf train' again."
+        ) from error
+
+
+def _tell(model: Model, project: Project) -> None:
+    try:
+        write_page(report_page(model, project.settings.shop.name), project.models / REPORT)
+    except OSError as error:
+        raise WorkError(
+            f"Writing {project.models / REPORT} failed: {error.strerror}. The model is in place; "
+            "make room and run 'frontshelf train' again for its report."
         ) from error
 
 

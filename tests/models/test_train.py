@@ -15,7 +15,7 @@ from control_plane.collect.ingest import ingest
 from control_plane.errors import InputError, WorkError
 from control_plane.keyring import load_visitor_secrets, make_keys, visitor_key
 from control_plane.models import artifacts
-from control_plane.models.train import train
+from control_plane.models.train import REPORT, train
 from control_plane.settings import Project, Settings, Train, load_project
 
 EVENTS = [
@@ -50,7 +50,7 @@ def start(project: Project, prelude: str) -> subprocess.Popen[str]:
         f"""
         from pathlib import Path
         from control_plane.errors import WorkError
-        from control_plane.models.train import train
+        from control_plane.models.train import REPORT, train
         from control_plane.settings import load_project
         try:
             train(load_project(Path({str(project.root)!r}), {{}}), progress=globals().get("told"))
@@ -69,6 +69,7 @@ def test_train_reads_the_log_and_keeps_the_model(project):
     assert model.item_ids == [f"{kind}-{n}" for kind in ("hat", "shoe") for n in range(5)]
     assert artifacts.load(project.models).report == model.report
     assert told == list(model.report["seconds"])
+    assert "What Frontshelf learned: shop" in (project.models / REPORT).read_text()
 
 
 def test_rows_are_under_the_current_secrets_visitor_keys(project):
@@ -102,6 +103,13 @@ def test_a_project_without_events_says_so(tmp_path):
 def test_a_setting_out_of_bounds_is_named(project, settings, field):
     with pytest.raises(InputError, match=field):
         train(with_train(project, **settings))
+
+
+def test_a_report_that_cannot_be_written_is_told_with_the_model_in_place(project):
+    (project.models / "report.html.partial").mkdir(parents=True)
+    with pytest.raises(WorkError, match=r"report\.html failed.*The model is in place"):
+        train(project)
+    assert len(artifacts.load(project.models).visitors.keys) == 12
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"nonsense"])
@@ -146,7 +154,7 @@ def test_a_run_cut_short_leaves_the_older_model_and_the_next_run_works(project, 
             process.kill()
     assert (project.models / artifacts.FILE).read_bytes() == before
     train(project)
-    assert [file.name for file in project.models.iterdir()] == [artifacts.FILE]
+    assert {file.name for file in project.models.iterdir()} == {artifacts.FILE, REPORT}
 
 
 def test_a_full_disk_is_told_and_leaves_the_older_model(project):
@@ -161,5 +169,5 @@ def test_a_full_disk_is_told_and_leaves_the_older_model(project):
         _, told = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "older model" in told
-    assert [file.name for file in project.models.iterdir()] == [artifacts.FILE]
+    assert {file.name for file in project.models.iterdir()} == {artifacts.FILE, REPORT}
     assert (project.models / artifacts.FILE).read_bytes() == before
