@@ -80,7 +80,7 @@ def session_states(
     order = chosen[np.argsort(interest.session[chosen], kind="stable")]
     session = interest.session[order]
     starts = np.flatnonzero(np.r_[True, session[1:] != session[:-1]][: len(session)])
-    ends = np.append(starts[1:], len(session))
+    ends = np.append(starts[1:], len(session))[: len(starts)]
     start, end, weight = _points(starts, ends)
     context = connection.execute(_CONTEXT, {"names": list(INTEREST)}).fetchnumpy()
     device, source = (np.ma.filled(context[name], "")[order].astype(str) for name in _NAMES)

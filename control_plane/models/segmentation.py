@@ -111,7 +111,7 @@ def _known_states(
     share = min(1.0, MOST_LIVE_EVENTS / max(1, int(rows.sum())))
     # Not by the digit that says who is learned from.
     drawn = mixed // np.uint64(10) % np.uint64(10_000) < share * 10_000
-    rows &= drawn[interest.person]
+    rows[rows] = drawn[interest.person[rows]]
     return session_states(connection, interest, timezone, rows)
 
 
