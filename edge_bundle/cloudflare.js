@@ -1,7 +1,7 @@
 /** The worker on Cloudflare (and workerd): requests in, pages and answers out. */
 
 import consentScript from "./consent.js";
-import { DECISION, KINDS } from "./core/answers.js";
+import { KINDS, MARKS } from "./core/answers.js";
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Refusal } from "./core/requests.js";
@@ -79,17 +79,21 @@ async function plainly(edge, request, error) {
  * than those of `{headers, status}`, whose members are looked up by name, and 25 µs less than
  * an array of pairs.
  */
-const patterns = Object.fromEntries(
-  Object.entries(KINDS).map(([kind, headers]) => [kind, new Response(null, { headers })]),
-);
-/** That of a fragment that is one decision; its id is set just before it is copied. */
-const decided = new Response(null, { headers: KINDS.html });
+const patterns = responsesByKind();
+/** Those of answers with a mark, which is set just before they are copied. */
+const marked = responsesByKind();
+
+/** @returns {Record<string, Response>} */
+function responsesByKind() {
+  const kinds = Object.entries(KINDS);
+  return Object.fromEntries(kinds.map(([kind, headers]) => [kind, new Response(null, { headers })]));
+}
 
 /** @param {import("./core/answers.js").Answer} answer @param {Incoming} call */
-function responseOf({ status, kind, decision, headers, body }, { method }) {
+function responseOf({ status, kind, mark, headers, body }, { method }) {
   const empty = status === 204 || status === 304 || method === "HEAD";
-  const pattern = decision ? decided : patterns[kind];
-  if (decision) decided.headers.set(DECISION, decision);
+  const pattern = mark ? marked[kind] : patterns[kind];
+  if (mark) pattern.headers.set(/** @type {string} */ (MARKS[kind]), mark);
   const init = status === 200 ? pattern : { headers: pattern.headers, status };
   const response = new Response(empty ? null : /** @type {any} */ (body), init);
   for (const [name, value] of headers) response.headers.append(name, value);

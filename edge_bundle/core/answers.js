@@ -6,7 +6,7 @@
  * @typedef {object} Answer
  * @property {number} status
  * @property {Kind} kind which of `KINDS` its headers begin with
- * @property {string} decision id of the one decision it is, "" for none
+ * @property {string} mark what the header in `MARKS` says of it, "" for nothing
  * @property {[string, string][]} headers those beyond the kind's
  * @property {string|Uint8Array} body
  */
@@ -26,8 +26,11 @@ export const KINDS = {
   bare: [["cache-control", PRIVATE]],
 };
 
-/** The header that names a fragment's decision. */
-export const DECISION = "frontshelf-decision";
+/**
+ * The header that tells one answer of a kind from another: a fragment's decision, what flags say.
+ * @type {Partial<Record<Kind, string>>}
+ */
+export const MARKS = { html: "frontshelf-decision", json: "etag" };
 
 /** @type {[string, string][]} */
 const NONE = [];
@@ -39,7 +42,7 @@ export function cookieHeaders(cookies) {
 
 /** @param {number} status @param {unknown} body @param {[string, string][]} [headers] @returns {Answer} */
 export function json(status, body, headers = NONE) {
-  return { status, kind: "json", decision: "", headers, body: JSON.stringify(body) };
+  return { status, kind: "json", mark: "", headers, body: JSON.stringify(body) };
 }
 
 /** @param {number} status @param {string} code @param {string} message @param {[string, string][]} [headers] */
@@ -49,20 +52,21 @@ export function failure(status, code, message, headers = NONE) {
 
 /**
  * A slot's markup; 204 says that the page's own content stands.
- * @param {string|Uint8Array|null} html @param {[string, string][]} headers @param {string} [decision]
+ * @param {string|Uint8Array|null} html @param {[string, string][]} headers @param {string} [mark] its decision's id
  * @returns {Answer}
  */
-export function fragment(html, headers, decision = "") {
-  return { status: html === null ? 204 : 200, kind: "html", decision, headers, body: html ?? "" };
+export function fragment(html, headers, mark = "") {
+  return { status: html === null ? 204 : 200, kind: "html", mark, headers, body: html ?? "" };
 }
 
 /** @param {string} source @param {Kind} [kind] @returns {Answer} */
 export function script(source, kind = "script") {
-  return { status: 200, kind, decision: "", headers: NONE, body: source };
+  return { status: 200, kind, mark: "", headers: NONE, body: source };
 }
 
 /** All headers of an answer, for adapters that take pairs. @param {Answer} answer @returns {[string, string][]} */
-export function headersOf({ kind, decision, headers }) {
+export function headersOf({ kind, mark, headers }) {
   const own = KINDS[kind].concat(headers);
-  return decision ? own.concat([[DECISION, decision]]) : own;
+  const name = MARKS[kind];
+  return mark && name ? own.concat([[name, mark]]) : own;
 }

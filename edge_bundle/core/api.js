@@ -62,12 +62,12 @@ function answerOurs(edge, loader, call, host) {
     const next = path[prefix.length];
     if (next === "/" || next === undefined) return answerOwn(edge, loader, call, host);
   }
-  if (path.startsWith("/ofrep/")) return flags(edge, loader, call);
+  if (path.startsWith("/ofrep/")) return edge.extras.flags?.answer(edge, loader, call) ?? flags(edge, loader, call);
   if (path === "/.well-known/gpc.json") return json(200, { gpc: true, lastUpdate: "2026-11-01" });
   return null;
 }
 
-/** @param {Edge} edge @param {Loader} loader @param {Call} call */
+/** @param {Edge} edge @param {Loader} loader @param {Call} call @returns {Promise<Answer>} */
 async function flags(edge, loader, call) {
   const extra = await edge.extra("flags");
   if (extra) return extra.answer(edge, loader, call);

@@ -60,7 +60,7 @@ function goOn(call, cookie) {
   const location = pathOf(call) + (query && `?${query}`);
   /** @type {[string, string][]} */
   const headers = [["location", location], ["set-cookie", cookie]];
-  return { status: 303, kind: /** @type {const} */ ("bare"), decision: "", headers, body: "" };
+  return { status: 303, kind: /** @type {const} */ ("bare"), mark: "", headers, body: "" };
 }
 
 /** The query without ours. @param {Call} call */
