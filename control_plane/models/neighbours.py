@@ -44,7 +44,8 @@ def fit_sessions(
     def fit_block(bounds: tuple[int, int]) -> Neighbours:
         pairs = count_pairs(occurrences, *bounds, recipe.window)
         rows = score_pairs(pairs, occurrences.people, weights, limit, recipe)
-        return Neighbours(rows, int(pairs.mixed().sum()), int(pairs.lone().sum()))
+        lone = pairs.mixed() & (pairs.people() == 1)
+        return Neighbours(rows, int(pairs.mixed().sum()), int(lone.sum()))
 
     with ThreadPoolExecutor(_THREADS) as pool:
         parts = [*pool.map(fit_block, blocks(np.diff(occurrences.first), _BLOCK_EVENTS))]
@@ -65,9 +66,10 @@ def score_pairs(
     """Return the rows of the pairs' items, weighed by a recipe."""
     source = pairs.row + pairs.start
     scores = weigh(pairs, weights, recipe)
-    lone = pairs.lone()
-    scores[lone] *= recipe.lone_weight
-    scores[lone & (people[source] >= recipe.crowd)] = 0
+    witnesses, mixed = pairs.people(), pairs.mixed()
+    scores[mixed & (witnesses == 1)] *= recipe.lone_weight
+    wanted = 1 + (people >= recipe.crowd) + (people >= recipe.large_crowd)
+    scores[mixed & (witnesses < wanted[source])] = 0
     scores /= ((people + recipe.source_smoothing) ** recipe.source_power)[source]
     scores /= (np.maximum(people, 1) ** recipe.target_power)[pairs.column]
     table = (scores, pairs.column, pairs.indptr())

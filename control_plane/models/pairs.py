@@ -56,9 +56,9 @@ class Pairs(msgspec.Struct, frozen=True):
         """Say of each pair whether it is of two items, not of one met twice."""
         return self.row + self.start != self.column
 
-    def lone(self) -> NDArray[np.bool_]:
-        """Say of each pair whether it is of two items that one person alone met."""
-        return (np.diff(np.append(self.cells, len(self.voices))) == 1) & self.mixed()
+    def people(self) -> NDArray[np.int64]:
+        """Return how many people met each pair."""
+        return np.diff(np.append(self.cells, len(self.voices)))
 
     def indptr(self) -> NDArray[np.int64]:
         """Return where each row's pairs start, and the last one's end."""

@@ -18,8 +18,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     times the weight of what was done with the item recommended (view, cart, order). A person
     counts once for a pair, with the strongest. A row's score is the sum over people, divided by
     `(n_i + source_smoothing)^source_power · n_j^target_power`, n = people who met the item.
-    A pair that one person alone met counts `lone_weight` of that, and nothing in the row of an
-    item that `crowd` people or more have met.
+    A pair that one person alone met counts `lone_weight` of that. In the row of an item that
+    `crowd` people have met a pair takes two people, of one that `large_crowd` have met, three.
     """
 
     window: int = 10
@@ -35,6 +35,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     order_weight: float = 2.0
     lone_weight: float = 0.4
     crowd: int = 30
+    large_crowd: int = 100
 
 
 DEFAULT = Recipe()

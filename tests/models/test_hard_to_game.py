@@ -15,7 +15,7 @@ DAY = 24 * 60
 KINDS = ("hat", "shoe", "bag")
 SCRIPT = 9_999
 SHELF = 20
-#: One real visitor met it next to a hat; the script wants it on the shelf of every hat.
+#: One real visitor met it next to the hat that most people met; the script wants it next to all.
 PLANTED = "planted"
 _TASTE = np.array([8, 7, 6, 5, 4, 3, 2.5, 2]) / 37.5
 EVERY = [f"{kind}-{n}" for kind in KINDS for n in range(8)]
@@ -31,7 +31,7 @@ def real_visits():
         liked = [f"{kind}-{n}" for n in random.choice(8, 4, replace=False, p=_TASTE)]
         events += [event(name, user=person, at=at + n) for n, name in enumerate(liked)]
     first, last = event("hat-0", user=1000, at=0), event("hat-0", user=1001, at=61 * DAY)
-    events += [first, event(PLANTED, user=1002, at=5), event("hat-7", user=1002, at=6), last]
+    events += [first, event(PLANTED, user=1002, at=5), event("hat-0", user=1002, at=6), last]
     return events
 
 

@@ -75,6 +75,13 @@ def test_what_one_person_alone_did_is_no_neighbour_of_an_item_that_a_crowd_met()
     assert set(row(fit_rows(sessions(*crowd, [0, 0, 2]), 3, 50), 2)) == {0}
 
 
+def test_a_large_crowd_takes_three_people_for_a_pair():
+    crowd = [[0, 1]] * 97
+    assert set(row(fit_rows(sessions(*crowd, [0, 2], [0, 2]), 3, 50), 0)) == {1, 2}
+    assert set(row(fit_rows(sessions(*crowd, [0], [0, 2], [0, 2]), 3, 50), 0)) == {1}
+    assert set(row(fit_rows(sessions(*crowd, [0, 2], [0, 2], [0, 2]), 3, 50), 0)) == {1, 2}
+
+
 def test_a_person_counts_once_however_often_they_come():
     once = fit_rows(sessions([0, 1], [0, 2], owners=[7, 8]), 3, 50)
     often = fit_rows(sessions([0, 1], *[[0, 2]] * 9, owners=[7] + [8] * 9), 3, 50)
@@ -176,14 +183,20 @@ def slow_row(log, item, recipe):
                 mine[owner] = max(mine.get(owner, 0), weight * way * kind)
     scores = {}
     for other, by_owner in votes.items():
-        lone = len(by_owner) == 1 and other != item
-        share = recipe.lone_weight * (len(met[item]) < recipe.crowd) if lone else 1
+        crowd = len(met[item])
+        wanted = 1 + (crowd >= recipe.crowd) + (crowd >= recipe.large_crowd)
+        share = recipe.lone_weight if len(by_owner) == 1 and other != item else 1
+        if other != item and len(by_owner) < wanted:
+            continue
         score = share * sum(by_owner.values()) / len(met[other]) ** recipe.target_power
         scores[other] = score / (len(met[item]) + recipe.source_smoothing) ** recipe.source_power
     return {other: score for other, score in scores.items() if score > 0}
 
 
-@given(worlds(), st.sampled_from([Recipe(), Recipe(window=2, crowd=2), Recipe(length_power=0)]))
+@given(
+    worlds(),
+    st.sampled_from([Recipe(), Recipe(window=2, crowd=2, large_crowd=3), Recipe(length_power=0)]),
+)
 def test_rows_are_as_a_slow_model_counts_them(log, recipe):
     table = fit_rows(log, 7, 50, recipe)
     for item in range(7):
