@@ -16,6 +16,7 @@ from scipy import sparse
 from control_plane.models.artifacts import Rows
 from control_plane.models.neighbours import reminder_scale
 from control_plane.models.ranking import top_per_row
+from control_plane.profiles.keys import distinct
 from control_plane.profiles.sessions import Sessions
 
 #: Measured on a gift shop's last invoices (tests/bench/cold_items.py): content brings 2 points of
@@ -57,7 +58,7 @@ def blend_rows(
 def people_with(sessions: Sessions, item_count: int) -> NDArray[np.int64]:
     """Return how many people met each item, each session of nobody known counting as one."""
     owner = np.repeat(sessions.owners, np.diff(sessions.indptr))
-    met = np.unique(owner * np.int64(item_count) + sessions.items)
+    met = distinct(owner * np.int64(item_count) + sessions.items)
     return np.bincount(met % item_count, minlength=item_count).astype(np.int64)
 
 

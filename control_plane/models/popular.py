@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from control_plane.models.artifacts import IntArray
 from control_plane.profiles.interest import Interest
+from control_plane.profiles.keys import distinct
 
 #: A country or segment of fewer people gets no list of its own: the overall one serves it, and
 #: nobody's taste shows through a small crowd.
@@ -47,7 +48,7 @@ def crowds(interest: Interest) -> Iterator[tuple[str, NDArray[np.intp]]]:
     units = people_of(interest)
     for number, country in enumerate(interest.countries):
         rows = np.flatnonzero(interest.country == number)
-        if country and len(np.unique(units[rows])) >= FEWEST_PEOPLE:
+        if country and len(distinct(units[rows])) >= FEWEST_PEOPLE:
             yield country, rows
 
 
@@ -69,7 +70,7 @@ def count_people(
 ) -> NDArray[np.int64]:
     """Return how many of `units` met each item: (item_count,)."""
     width = int(units.max(initial=0)) + 1
-    met = np.unique(items.astype(np.int64) * width + units)
+    met = distinct(items.astype(np.int64) * width + units)
     return np.bincount(met // width, minlength=item_count)
 
 
@@ -79,9 +80,10 @@ def _rank(
     """Rank items by the sum over people of each one's strongest weight, ties by item number."""
     if not len(items):
         return np.zeros(0, dtype=np.int32)
-    order = np.lexsort((units, items))
-    item, unit = items[order], units[order]
-    starts = np.flatnonzero(np.append(True, (item[1:] != item[:-1]) | (unit[1:] != unit[:-1])))
+    key = items.astype(np.int64) * (int(units.max()) + 1) + units
+    order = np.argsort(key, kind="stable")
+    item, key = items[order], key[order]
+    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
     strongest = np.maximum.reduceat(weights[order], starts)
     scores = np.bincount(item[starts], weights=strongest)
     found = np.flatnonzero(scores > 0)

@@ -13,6 +13,7 @@ from control_plane.models.neighbours import Neighbours
 from control_plane.models.popular import people_of
 from control_plane.models.segments import Clustering
 from control_plane.profiles.interest import Interest
+from control_plane.profiles.keys import distinct
 from control_plane.settings import Train
 
 #: Mean silhouette under which groups overlap so much that rules should not lean on them.
@@ -89,7 +90,7 @@ def shelf_counts(model: Model, interest: Interest) -> dict[str, dict[str, int]]:
 
     `similar` comes from the catalogue alone, and so from nobody.
     """
-    people = len(np.unique(people_of(interest)))
+    people = len(distinct(people_of(interest)))
     similar = model.related.get("similar")
     return {
         "item": {"items": _rows_filled(model.neighbours), "people": people},

@@ -22,6 +22,7 @@ from control_plane.models.stability import resampled_overlaps, since_last_run
 from control_plane.models.surrogate import fit_surrogate
 from control_plane.models.visitors.histories import Histories
 from control_plane.profiles.interest import Interest
+from control_plane.profiles.keys import distinct
 from control_plane.settings import Train
 
 #: Events of the visitors from whom segments are told live: memory grows with them.
@@ -91,8 +92,9 @@ def sessions_per_visitor(interest: Interest, histories: Histories) -> NDArray[np
     """Return in how many sessions each visitor took an interest in something."""
     person = interest.person[interest.personal].astype(np.int64)
     session = interest.session[interest.personal]
-    pairs = np.unique(np.stack([person, session]), axis=1)
-    return np.bincount(pairs[0], minlength=len(interest.people))[histories.people]
+    width = int(session.max(initial=0)) + 1
+    pairs = distinct(person * width + session)
+    return np.bincount(pairs // width, minlength=len(interest.people))[histories.people]
 
 
 def _mixed(people: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -14,6 +14,7 @@ from control_plane.models.popular import people_of
 from control_plane.models.purchases import gather_purchases
 from control_plane.models.trends import trending_lists
 from control_plane.profiles.interest import Interest
+from control_plane.profiles.keys import distinct
 
 #: Items a row of what is bought together keeps: a shelf's worth, and some to leave out.
 ALSO_BOUGHT_ITEMS = 20
@@ -50,4 +51,4 @@ def learn_shelves(
 
 
 def _told(items: NDArray[np.int64] | IntArray, people: NDArray[np.int64]) -> dict[str, int]:
-    return {"items": len(items), "people": len(np.unique(people))}
+    return {"items": len(items), "people": len(distinct(people))}

@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from control_plane.models.artifacts import IntArray
 from control_plane.models.popular import count_people, crowds, people_of
 from control_plane.profiles.interest import Interest
+from control_plane.profiles.keys import distinct
 
 RECENT_HALF_LIFE_DAYS, PAST_HALF_LIFE_DAYS = 2.0, 28.0
+
+#: What is older weighs less than a hundredth of today.
+PAST_DAYS = 200
 
 #: People who must have looked within two recent half-lives; fewer are no trend, and could be one.
 FEWEST_RISERS = 5
@@ -60,10 +64,11 @@ def rising(interest: Interest, rows: NDArray[np.intp], limit: int) -> IntArray:
 
 
 def _once_a_day(
-    item: NDArray[np.int32], person: NDArray[np.int64], days: NDArray[np.int64]
+    items: NDArray[np.int32], people: NDArray[np.int64], days: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    order = np.lexsort((days, person, item))
-    item, person, days = item[order], person[order], days[order]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = (np.diff(item) != 0) | (np.diff(person) != 0) | (np.diff(days) != 0)
-    return item[first], person[first], days[first]
+    near = days < PAST_DAYS
+    width = int(people.max()) + 1
+    keys = (items[near].astype(np.int64) * width + people[near]) * PAST_DAYS + days[near]
+    pair, day = np.divmod(distinct(keys), PAST_DAYS)
+    item, person = np.divmod(pair, width)
+    return item.astype(np.int32), person, day

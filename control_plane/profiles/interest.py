@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from control_plane.profiles.keys import distinct
 from control_plane.profiles.sessions import Sessions, number_sessions, session_table
 from control_plane.schema import INTEREST
 
@@ -80,7 +81,7 @@ def load_interest(connection: duckdb.DuckDBPyConnection, gap_seconds: int) -> In
     place = rows["place"][order]
     name = rows["event"][order]
     owner = events["person"][place]
-    people = np.unique(owner)
+    people = distinct(owner)
     people = people[people != 0]
     person = np.where(owner == 0, -1, np.searchsorted(people, owner))
     countries, country = _number_names(rows["country"][order])
