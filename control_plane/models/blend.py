@@ -62,6 +62,21 @@ def people_with(sessions: Sessions, item_count: int) -> NDArray[np.int64]:
     return np.bincount(met % item_count, minlength=item_count).astype(np.int64)
 
 
+def new_item_counts(
+    rows: Rows, content: Rows, people: NDArray[np.int64], leader: NDArray[np.int32]
+) -> dict[str, int]:
+    """Return how many products are new, and how many of them have neighbours and are some's."""
+    leads = leader == np.arange(len(leader))
+    new = (people < NEW_PEOPLE) & leads
+    return {
+        "products": int(leads.sum()),
+        "products_with_content": int(((np.diff(content.indptr) > 0) & leads).sum()),
+        "new_products": int(new.sum()),
+        "new_products_with_neighbours": int(((np.diff(rows.indptr) > 0) & new).sum()),
+        "new_products_shown_by_others": int(new[np.unique(rows.items)].sum()),
+    }
+
+
 def _weakened(content: Rows, people: NDArray[np.int64], scale: float) -> Any:
     rows = _matrix(content)
     row = np.repeat(np.arange(len(people)), np.diff(content.indptr))

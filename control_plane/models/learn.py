@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from control_plane.errors import WorkError
 from control_plane.models import neighbours, variants
 from control_plane.models.artifacts import Model, Rows, Segment, Visitors
-from control_plane.models.blend import blend_rows, people_with
+from control_plane.models.blend import blend_rows, new_item_counts, people_with
 from control_plane.models.catalogue import read_catalogue
 from control_plane.models.category_list import Condition
 from control_plane.models.content import SIMILAR_ITEMS, similar_rows
@@ -127,10 +127,12 @@ def learn(
     report |= found.report | {
         "session_table": tuned.report | table_facts(counted),
         "shelves": shelf_counts(model, interest) | shelves.told,
+        "content": new_item_counts(table, similar, met, leader),
         "visitor_models": fitted.report,
         "repurchase": report_of(rebought),
         "seconds": steps.seconds,
     }
+    report["warnings"] += variants.suspicious_groups(catalogue, leader)
     return msgspec.structs.replace(model, report=report)
 
 

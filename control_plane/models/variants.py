@@ -19,6 +19,9 @@ from control_plane.profiles.interest import Interest
 #: the shop has not said what tells them apart.
 MOST_TWINS = 20
 
+#: A group of more items than this is hardly one product's; so many such groups are named at most.
+MOST_VARIANTS, MOST_WARNINGS = 300, 3
+
 
 def product_leaders(catalogue: Catalogue, events: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return the leader (n,) of each item's product by `group`; events (n,) say what is wanted."""
@@ -39,6 +42,16 @@ def twin_leaders(
         for item in items if len(items) <= MOST_TWINS else ():
             twins[item] = str(items[0])
     return _leaders(twins, catalogue.available, events)[leader]
+
+
+def suspicious_groups(catalogue: Catalogue, leader: NDArray[np.int32]) -> list[str]:
+    """Say which `group_id` joins more items than a product has variants."""
+    variants = np.bincount(leader, minlength=len(leader))
+    return [
+        f"{variants[item]:,} items have the group_id {catalogue.group[item]!r} and count as one "
+        "product, of which one is shown: leave group_id empty where it joins no variants"
+        for item in np.flatnonzero(variants > MOST_VARIANTS).tolist()
+    ][:MOST_WARNINGS]
 
 
 def pool(interest: Interest, leader: NDArray[np.int32]) -> Interest:

@@ -80,3 +80,23 @@ def test_item_events_stay_each_variants_own():
     counts = dict(zip(model.item_ids, model.item_events.tolist(), strict=True))
     assert (counts["shoe-7"], counts["shoe-3"], counts["hat-2"]) == (3, 1, 0)
     assert np.asarray(model.item_events).sum() == 44
+
+
+def test_a_group_of_too_many_items_is_named():
+    goods = [item(f"i{n}", "Shoes", title=f"Shoe {n}", group_id="0") for n in range(301)]
+    warnings = learned([event("i1", session="s")], goods).report["warnings"]
+    assert any("301 items have the group_id '0'" in warning for warning in warnings)
+    assert not any(
+        "group_id" in one for one in learned(visits_of_sizes(), SIZES).report["warnings"]
+    )
+
+
+def test_the_report_counts_new_products_and_who_shows_them():
+    counts = learned(visits_of_sizes(), [*SIZES, *HATS]).report["content"]
+    assert counts == {
+        "products": 4,
+        "products_with_content": 3,
+        "new_products": 1,
+        "new_products_with_neighbours": 1,
+        "new_products_shown_by_others": 1,
+    }
