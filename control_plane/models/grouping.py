@@ -37,7 +37,8 @@ class Grouping(msgspec.Struct, frozen=True):
 def group_all(points: Points, algorithm: str, bounds: Bounds, seed: int) -> list[Grouping]:
     """Return groupings of (points, dimensions), one for each parameter worth trying.
 
-    Those with fewer than two or more than `bounds.most` groups are left out.
+    Of more groups than `bounds.most` the largest are kept; groupings of fewer than two are left
+    out.
     """
     chosen = ALGORITHMS[algorithm]
     sample = choose(len(points), chosen.sample, seed)
@@ -47,11 +48,13 @@ def group_all(points: Points, algorithm: str, bounds: Bounds, seed: int) -> list
     with threadpool_limits(limits=1):
         parameters = chosen.parameters(points[sample], scaled)
         found = chosen.group(points[sample], parameters, seed)
-        made = [
-            _describe(points, parameter, _spread(points, sample, labels, chosen.total), seed)
-            for parameter, labels in zip(parameters, found, strict=True)
-        ]
-    return [one for one in made if 2 <= one.count <= bounds.most]
+        made = []
+        for parameter, labels in zip(parameters, found, strict=True):
+            kept = _largest(labels, bounds.most)
+            made.append(
+                _describe(points, parameter, _spread(points, sample, kept, chosen.total), seed)
+            )
+    return [one for one in made if one.count >= 2]
 
 
 def choose(count: int, most: int, seed: int) -> NDArray[np.intp]:
@@ -63,6 +66,15 @@ def centres(points: Points, labels: Labels) -> Points:
     """Return each group's mean point, (groups, dimensions)."""
     count = int(labels.max(initial=-1)) + 1
     return np.array([points[labels == number].mean(axis=0) for number in range(count)])
+
+
+def _largest(labels: Labels, most: int) -> Labels:
+    """Return labels in which only the `most` largest groups are left, numbered by size."""
+    sizes = np.bincount(labels[labels >= 0])
+    kept = np.lexsort((np.arange(len(sizes)), -sizes))[:most]
+    number = np.full(len(sizes) + 1, -1, dtype=np.int32)
+    number[kept] = np.arange(len(kept))
+    return number[labels]
 
 
 def _spread(points: Points, sample: NDArray[np.intp], found: Labels, total: bool) -> Labels:

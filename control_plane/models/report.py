@@ -19,6 +19,9 @@ from control_plane.settings import Train
 #: Mean silhouette under which groups overlap so much that rules should not lean on them.
 WEAK_SILHOUETTE = 0.05
 
+#: Share of visitors in no segment that is worth a warning.
+MANY_WITHOUT = 0.2
+
 
 def count(
     interest: Interest, model: Model, event_count: int, scripted: tuple[int, int]
@@ -120,10 +123,28 @@ def _warnings(counts: dict[str, int], clustering: Clustering) -> list[str]:
             "visitor had more sessions than train.daily_sessions are left out: scripts, or an "
             "account that many share"
         )
+    return [*warnings, *segment_warnings(clustering)]
+
+
+def _silhouette(clustering: Clustering) -> float:
+    """Return how clear the grouping is that was taken."""
+    taken = (one for one in clustering.tried if one.parameter == clustering.parameter)
+    return max(one.silhouette for one in taken)
+
+
+def segment_warnings(clustering: Clustering) -> list[str]:
+    """Say why there are no segments, or what speaks against leaning on them."""
+    warnings = []
     if clustering.note:
         warnings.append(clustering.note)
     if clustering.count and _silhouette(clustering) < WEAK_SILHOUETTE:
         warnings.append("visitors hardly fall into groups: take the segments with caution")
+    without = float((clustering.labels < 0).mean()) if clustering.count else 0.0
+    if without > MANY_WITHOUT:
+        warnings.append(
+            f"{without:.0%} of the visitors are in no segment: kmeans and hierarchical "
+            "(train.segments_algorithm) leave nobody out"
+        )
     if clustering.suppressed[0]:
         groups, people = clustering.suppressed
         warnings.append(
@@ -131,9 +152,3 @@ def _warnings(counts: dict[str, int], clustering: Clustering) -> list[str]:
             "out: train.segments_smallest"
         )
     return warnings
-
-
-def _silhouette(clustering: Clustering) -> float:
-    """Return how clear the grouping is that was taken."""
-    taken = (one for one in clustering.tried if one.parameter == clustering.parameter)
-    return max(one.silhouette for one in taken)

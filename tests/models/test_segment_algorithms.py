@@ -71,6 +71,14 @@ def test_no_group_is_smaller_than_allowed(algorithm):
     assert found.count == len(sizes)
 
 
+def test_there_are_no_more_groups_than_allowed(algorithm):
+    points, truth = world()
+    found = fit_segments(points, settings(algorithm, segments_min=2, segments_max=2))
+    assert found.count == 2
+    if not ALGORITHMS[algorithm].total:
+        assert [set(truth[found.labels == n]) for n in range(2)] == [{0}, {1}]
+
+
 def test_small_groups_are_suppressed_and_counted(algorithm):
     points, _ = world(297)
     far = np.vstack([points, [[60.0, 60, 60]] * 3])

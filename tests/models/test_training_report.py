@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 from html import unescape
 
+import msgspec
+import numpy as np
 import pytest
 from toy_log import event, item, open_log
 
 from control_plane.models.learn import learn
 from control_plane.models.naming import _MEASURES, _WORDS
 from control_plane.models.page import page_html
+from control_plane.models.report import segment_warnings
 from control_plane.models.report_page import report_page
+from control_plane.models.segments import Clustering, Tried
 from control_plane.settings import Train
 
 CATALOGUE = [item(f"{kind}-{n}", f"{kind}s", 1000) for kind in ("Shoe", "Hat") for n in range(6)]
+TRIED = Tried(parameter=3.0, segments=2, silhouette=0.5, within=0.2, grouped=0.7)
 OWN = {
     "hat-fans": {"session.categories": {"$in": ["Hats"]}},
     "readers": {"$or": [{"utm.campaign": "letter"}, {"country": "FR"}]},
@@ -105,3 +110,17 @@ def test_same_model_same_page(model):
 
 def test_every_habit_has_words():
     assert set(_MEASURES) == set(_WORDS)
+
+
+def test_many_visitors_in_no_segment_are_warned_of():
+    clustering = Clustering(np.array([0, 0, 1, 1, -1, -1], np.int16), 2, (TRIED,), 3.0)
+    (warning,) = segment_warnings(clustering)
+    assert warning.startswith("33% of the visitors are in no segment")
+
+
+def test_small_groups_and_weak_ones_are_warned_of():
+    weak = msgspec.structs.replace(TRIED, silhouette=0.01)
+    clustering = Clustering(np.array([0, 0, 1, 1], np.int16), 2, (weak,), 3.0, (2, 9))
+    first, second = segment_warnings(clustering)
+    assert "hardly fall into groups" in first
+    assert "(2, of 9 visitors in all)" in second
