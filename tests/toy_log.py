@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from control_plane.collect.markets import NOTHING_ELSEWHERE
 from control_plane.profiles.sessions import Sessions
 from control_plane.schema import PERSONALIZATION, VIEWED
 
@@ -110,6 +111,7 @@ def open_log(
         connection.register(f"{name}_rows", pa.Table.from_pylist(rows, schema=schema))
         connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")
         connection.unregister(f"{name}_rows")
+    connection.execute(NOTHING_ELSEWHERE)
     return connection
 
 
