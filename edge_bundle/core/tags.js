@@ -4,20 +4,22 @@
 export const VOID = 1;
 /** Their content is text, up to their own end tag. */
 export const RAW = 2;
-export const SCRIPT = 4;
-/** Their content is no HTML. */
-export const FOREIGN = 8;
-export const BODY = 16;
-export const SLOT = 32;
+/** Their content is no HTML: CDATA sections stand there, and elements that close themselves. */
+export const FOREIGN = 4;
+export const BODY = 8;
+export const SLOT = 16;
 
-/** @type {[number, string][]} */
-const ELEMENTS = [
-  [VOID, "area base basefont bgsound br col embed hr img input keygen link meta param source track wbr"],
-  [RAW, "style textarea title xmp iframe noembed noframes noscript plaintext"],
-  [RAW | SCRIPT, "script"],
-  [FOREIGN, "svg math"],
-  [BODY, "body"],
-];
+export const SPACE = 32;
+export const BANG = 33;
+export const QUOTE = 34;
+export const APOSTROPHE = 39;
+export const DASH = 45;
+export const SLASH = 47;
+export const LESS = 60;
+export const EQUALS = 61;
+export const GREATER = 62;
+export const QUESTION = 63;
+export const BRACKET = 93;
 
 /** Go on hashing a name, its letters of either case. @param {number} hash @param {number} letter */
 export function hashed(hash, letter) {
@@ -26,12 +28,19 @@ export function hashed(hash, letter) {
 
 /** Return what is known of elements by the hashes of their names. @param {string[]} slotTags */
 export function kindsOf(slotTags) {
+  /** @type {[number, string][]} */
+  const elements = [
+    [VOID, "area base br col embed hr img input link meta param source track wbr"],
+    [RAW, "script style textarea title xmp iframe noembed noframes noscript plaintext"],
+    [FOREIGN, "svg math"],
+    [BODY, "body"],
+    [SLOT, slotTags.join(" ")],
+  ];
   /** @type {Map<number, number>} */
   const kinds = new Map();
-  for (const [kind, names] of [...ELEMENTS, /** @type {const} */ ([SLOT, slotTags.join(" ")])]) {
+  for (const [kind, names] of elements) {
     for (const name of names.split(" ")) {
-      let hash = 0;
-      for (let i = 0; i < name.length; i++) hash = hashed(hash, name.charCodeAt(i));
+      const hash = [...name].reduce((hash, letter) => hashed(hash, letter.charCodeAt(0)), 0);
       kinds.set(hash, kind | (kinds.get(hash) ?? 0));
     }
   }

@@ -60,7 +60,7 @@ def at_names(page: bytes) -> bytes:
 
 NAMES = [
     "div", "section", "ul", "li", "p", "span", "a", "br", "img", "body", "script", "style",
-    "textarea", "title", "noscript", "iframe", "svg", "math", "template", "table", "select",
+    "textarea", "title", "noscript", "iframe", "template", "table", "select",
     "option", "x-card", "DIV", "Script",
 ]  # fmt: skip
 OURS = [
@@ -72,10 +72,10 @@ OTHERS = [
     "=odd", "/", 'a="b"c="d"', "data-fs-slot", "href=/a/b/", '"quoted"', "x=''", "a= b",
 ]  # fmt: skip
 ODD = [
-    "<!-- c -->", "<!-- a -- > b --!>", "<!-->", "<!--->", "<!--->-->", "<!--", "<!doctype html>",
+    "<!-- c -->", "<!-- a -- > b -->", "<!-->", "<!--->", "<!--->-->", "<!doctype html>", "<!>",
     "<!x y='>'>", "<?pi?>", "</ x>", "</>", "<", "<3", "a<b", "<<p>", ">", "--", "'", '"', "]]>",
-    "<![CDATA[", "<![CDATA[x>]]>", "</div", "</script", "</script\t", "<script", "<!--<script>",
-    "&amp;", "é", "<svg><path d='M0'/><style>a>b{}</style></svg>", "<svg/>",
+    "<![CDATA[", "<![CDATA[x>]]>", "</div", "</script", "</script\t", "<script", "</div a='>'>",
+    "&amp;", "é", "<svg><path d='M0'/><title/><script/><![CDATA[ > <p> ]]></svg>", "<svg/>",
 ]  # fmt: skip
 
 values = st.sampled_from(["one", "two.three", "keep", "none", "late", "keep-late", "", "ü"])
@@ -85,7 +85,7 @@ attributes = st.lists(
 ).map(" ".join)
 names = st.sampled_from(NAMES)
 slots = st.builds("<{} data-fs-slot={}>".format, st.sampled_from(["div", "section", "UL"]), values)
-ends = st.sampled_from(["div", "section", "ul", "script", "svg", *NAMES])
+ends = st.sampled_from(["div", "section", "ul", "script", *NAMES])
 tokens = st.one_of(
     slots, slots, st.builds("<{} {}>".format, names, attributes), st.builds("<{}>".format, names),
     st.builds("</{}>".format, ends), st.builds("</{}>".format, ends),
@@ -160,9 +160,9 @@ def test_a_slot_may_hold_more_than_is_kept(fill: Fill) -> None:
 
 
 def test_values_are_read_as_browsers_read_them(fill: Fill) -> None:
-    values = "data-fs-item='A&amp;B' data-fs-category='Men&#39;s &#x26; &lt;b&gt;'"
+    values = "data-fs-item='A&amp;B' data-fs-category='Men&#x27;s &lt;b&gt; &toString; &eacute;'"
     assert fill(f"<div data-fs-slot=none {values}>".encode()).asked == [
-        ["none", "A&B", "Men's & <b>"]
+        ["none", "A&B", "Men's <b> &toString; &eacute;"]
     ]
 
 
@@ -190,6 +190,6 @@ def test_a_slots_tag_may_be_long_and_one_that_is_too_long_is_none(fill: Fill) ->
     assert fill(long % (too_long, SLOT)).ours == long % (too_long, SLOT_FILLED)
 
 
-def test_a_name_without_an_end_is_given_up_and_nothing_is_lost(fill: Fill) -> None:
+def test_a_name_without_an_end_is_text_and_nothing_is_lost(fill: Fill) -> None:
     page = b"<div data-fs-slot=none><" + b"a" * 3_000_000
     assert fill(page).ours == page
