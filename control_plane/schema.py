@@ -23,10 +23,12 @@ CHECKOUT = "Checkout Started"
 ORDERED = "Order Completed"
 REFUNDED = "Order Refunded"
 PAGE = "Page Viewed"
+HIDDEN = "Product Hidden"
 EXPOSED = "Experiment Viewed"
 
 EVENT_NAMES = (
     VIEWED, LISTED, SEARCHED, CLICKED, ADDED, REMOVED, CHECKOUT, ORDERED, REFUNDED, PAGE, EXPOSED,
+    HIDDEN,
     "Cart Viewed", "Order Updated", "Order Cancelled", "Product List Filtered",
     "Promotion Viewed", "Promotion Clicked", "Identified",
 )  # fmt: skip

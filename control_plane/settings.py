@@ -57,6 +57,7 @@ class Train(Section, frozen=True):
     tune_events: int = 300_000
     visitor_items: int = 20
     visitor_seconds: int = 240
+    visitor_bytes: int = 1_000_000_000
     popular_items: int = 200
     segments_min: int = 3
     segments_max: int = 8

@@ -130,6 +130,8 @@ def toy_model(project: Project) -> Model:
             sets([[number[i] for i in bought[k]] for k in keys]),
             sets([[] for _ in keys]),
             no_rows(len(keys)),
+            sets([[] for _ in keys]),
+            np.ones(len(keys), dtype=np.float32),
         ),
         key_id=secrets.current,
         report={},

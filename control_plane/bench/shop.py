@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from control_plane.collect.markets import NOTHING_ELSEWHERE
-from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors, no_rows
+from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors, no_rows, no_sets
 
 SEED = 8
 NEIGHBOURS = 50
@@ -192,6 +192,8 @@ def _visitors(shelf: Shelf, number: NDArray[np.int32], keys: NDArray[np.uint64])
         draw.integers(-1, SEGMENTS, count).astype(np.int16),
         Rows(indptr, items.ravel().astype(np.int32), scores),
         Sets(one, bought.astype(np.int32)),
-        Sets(np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)),
+        no_sets(count),
         no_rows(count),
+        no_sets(count),
+        np.ones(count, dtype=np.float32),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.bench.shop import SEED, SEGMENTS, Shelf
-from control_plane.models.artifacts import Rows, Sets, Visitors, no_rows
+from control_plane.models.artifacts import Rows, Sets, Visitors, no_rows, no_sets
 
 ITEMS = 20
 MOST_BOUGHT = 8
@@ -35,8 +35,10 @@ def zipf_visitors(shelf: Shelf, number: NDArray[np.int32], count: int) -> Visito
         draw.integers(-1, SEGMENTS, len(keys)).astype(np.int16),
         Rows(wanted.indptr, number[wanted.items], (1 / (1 + rank)).astype(np.float32)),
         _ascending(Sets(bought.indptr, number[bought.items])),
-        Sets(np.zeros(len(keys) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)),
+        no_sets(len(keys)),
         no_rows(len(keys)),
+        no_sets(len(keys)),
+        np.ones(len(keys), dtype=np.float32),
     )
 
 

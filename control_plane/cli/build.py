@@ -114,6 +114,11 @@ def _train_lines(model: Model) -> list[str]:
 def _compile_lines(release: Release) -> list[str]:
     total = sum(release.bytes_by_kind.values())
     lines = [f"release {release.release}: {release.items:,} items, {release.visitors:,} visitors"]
+    if release.visitors_left_out:
+        lines.append(
+            f"{release.visitors_left_out:,} less active visitors have no row: "
+            "train.visitor_bytes has no room for them"
+        )
     for kind, count in sorted(release.bytes_by_kind.items()):
         values = sum(value["kind"] == kind for value in release.values)
         lines.append(f"  {kind:<9} {size_text(count):>10} in {values:,} value{'s' * (values != 1)}")

@@ -31,6 +31,7 @@ _WHY = {
     "seen": "seen before",
     "bought": "bought before",
     "page_item": "this page's item",
+    "hidden": "returned, or hidden by the visitor",
     "no_card": "not in the catalogue, or not read in time",
 }
 

@@ -34,7 +34,7 @@ from control_plane.models.artifacts import Model, load
 from control_plane.rules.load import load_rules, to_table, validate_segments
 from control_plane.rules.phases import Past, past_of, validate_phases
 from control_plane.rules.shapes import Rules
-from control_plane.settings import Project, Shop
+from control_plane.settings import Project, Settings
 from control_plane.tables import FORMAT, digest
 
 Progress = Callable[[str], None]
@@ -56,6 +56,7 @@ class Release(msgspec.Struct, frozen=True):
     bytes_by_kind: dict[str, int]
     catalogue_at: int = 0
     experiments: dict[str, Past] = {}
+    visitors_left_out: int = 0
 
 
 def compile_project(project: Project, progress: Progress = lambda step: None) -> Release:
@@ -100,7 +101,7 @@ def compile_release(
 
     shop = project.settings.shop
     try:
-        parts = _compile_tables(model, log, keep, progress, table, templates, shop)
+        parts = _compile_tables(model, log, keep, progress, table, templates, project.settings)
         key = load_signing_key(project.keys, "release")
         manifest, extra = make_manifest(parts, shop.name, shop.environment, key)
         keep([*extra, manifest])
@@ -114,6 +115,7 @@ def compile_release(
             model_time=model.model_time,
             items=int(parts.item_cuts[-1]),
             visitors=parts.visitor_count,
+            visitors_left_out=len(model.visitors.keys) - parts.visitor_count,
             values=listed,
             bytes_by_kind=_bytes_by_kind(listed),
             catalogue_at=catalogue_at,
@@ -152,8 +154,9 @@ def _compile_tables(
     progress: Progress,
     rules: dict[str, Any],
     templates: dict[str, Any],
-    shop: Shop,
+    settings: Settings,
 ) -> Parts:
+    shop = settings.shop
     progress("looking through the catalogue")
     model = refresh(model, log)
     progress("numbering items")
@@ -174,8 +177,8 @@ def _compile_tables(
         for name, made in market_values(log, cards.sku, shop.currency).items()
     }
     progress("writing visitors")
-    firsts, visitors = visitor_values(model.visitors, place, model.key_id)
-    visitor_digests = keep(visitors)
+    visitors = visitor_values(model.visitors, place, model.key_id, settings.train.visitor_bytes)
+    visitor_digests = keep(visitors.values)
     popular = popular_value(model.popular, place, cards)
     latest = [popular_value(model.latest, place, cards)] if model.latest else []
     keep([popular, *latest])
@@ -186,9 +189,9 @@ def _compile_tables(
         card_cuts=items.card_cuts,
         card_digests=card_digests,
         locator=build_locator(lanes, home),
-        visitor_firsts=firsts,
+        visitor_firsts=visitors.firsts,
         visitor_digests=visitor_digests,
-        visitor_count=len(model.visitors.keys),
+        visitor_count=visitors.count,
         key_id=model.key_id,
         popular=popular.digest,
         latest=latest[0].digest if latest else None,

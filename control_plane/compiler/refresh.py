@@ -110,6 +110,7 @@ def _with_stock(model: Model, shown: NDArray[np.int32]) -> Model:
             visitors,
             rows=distinct(visitors.rows),
             rebuy=distinct(visitors.rebuy),
+            hidden=distinct_set(visitors.hidden),
             bought=distinct_set(visitors.bought),
             seen=distinct_set(visitors.seen),
         ),

@@ -37,26 +37,41 @@ class _Coded(msgspec.Struct, frozen=True):
     code: GapCode
 
 
+class Made(msgspec.Struct, frozen=True):
+    """The values, the upper 32 bits of each one's first key (c,), and how many rows they hold."""
+
+    firsts: NDArray[np.uint32]
+    values: list[Value]
+    count: int
+
+
 def visitor_values(
-    visitors: Visitors, place: NDArray[np.int64], key_id: str
-) -> tuple[NDArray[np.uint32], list[Value]]:
-    """Return the first key's upper 32 bits of each value (c,), and the values.
+    visitors: Visitors, place: NDArray[np.int64], key_id: str, budget_bytes: int
+) -> Made:
+    """Return the values of rows of about `budget_bytes` together, the most active visitors'.
 
     A visitor's row is 4-bit scores, then ids of recommendations, of items bought, of items seen;
-    on a new byte, scores and ids of what they buy again. The segment column holds the segment's
-    number + 1, 0 for none. 48 bits of the 64-bit key are kept: among a million rows, 4 in a
-    billion strangers would meet somebody's.
+    on a new byte, scores and ids of what they buy again, and ids of what they hid. The segment
+    column holds the segment's number + 1, 0 for none. 48 bits of the 64-bit key are kept: among a
+    million rows, 4 in a billion strangers would meet somebody's.
     """
     coded = _code(visitors, place)
-    keys = (visitors.keys >> np.uint64(16)).astype(np.int64)
     counts = {
         "item_count": np.diff(visitors.rows.indptr),
         "bought_count": np.diff(visitors.bought.indptr),
         "seen_count": np.diff(visitors.seen.indptr),
         "rebuy_count": np.diff(visitors.rebuy.indptr),
+        "hidden_count": np.diff(visitors.hidden.indptr),
         "segment": visitors.segment.astype(np.int64) + 1,
         "row_size": np.diff(coded.ends),
     }
+    bits = sum(int(np.ptp(values)).bit_length() for values in counts.values() if len(values))
+    sizes = counts["row_size"] + KEY_BYTES + (bits + 7) // 8
+    kept = _most_active(visitors, sizes, budget_bytes)
+    if not kept.all():
+        counts = {name: values[kept] for name, values in counts.items()}
+        coded, sizes = _only(coded, kept), sizes[kept]
+    keys = (visitors.keys[kept] >> np.uint64(16)).astype(np.int64)
 
     def packed(start: int, stop: int) -> bytes:
         first, from_first = int(keys[start]), keys[start:stop] - keys[start]
@@ -77,10 +92,24 @@ def visitor_values(
         columns["key"] = (from_first >> tail).astype(np.uint32)
         return pack("visitors", header, {**columns, "code": coded.code.packed(), "rows": rows})
 
-    bits = sum(int(np.ptp(values)).bit_length() for values in counts.values() if len(values))
-    cuts = _apart(cut(np.diff(coded.ends) + KEY_BYTES + (bits + 7) // 8), keys >> 16)
-    cuts, values = make_values("visitors", "u", cuts, packed)
-    return (keys[cuts[:-1]] >> 16).astype(np.uint32), values
+    cuts, values = make_values("visitors", "u", _apart(cut(sizes), keys >> 16), packed)
+    return Made((keys[cuts[:-1]] >> 16).astype(np.uint32), values, len(keys))
+
+
+def _most_active(
+    visitors: Visitors, sizes: NDArray[np.int64], budget_bytes: int
+) -> NDArray[np.bool_]:
+    """Return whose rows fit the budget together, (v,); of equally active ones the lower key's."""
+    order = np.argsort(-visitors.activity, kind="stable")
+    kept = np.zeros(len(sizes), dtype=np.bool_)
+    kept[order[np.cumsum(sizes[order]) <= budget_bytes]] = True
+    return kept
+
+
+def _only(coded: _Coded, kept: NDArray[np.bool_]) -> _Coded:
+    sizes = np.diff(coded.ends)
+    ends = np.append(0, np.cumsum(sizes[kept]))
+    return _Coded(coded.data[np.repeat(kept, sizes)], ends, coded.code)
 
 
 def _apart(cuts: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -112,13 +141,14 @@ def _code(visitors: Visitors, place: NDArray[np.int64]) -> _Coded:
 
 
 def _blocks(visitors: Visitors, place: NDArray[np.int64]) -> Iterator[list[_Part]]:
-    """Return blocks of visitors: what is recommended, with what was bought and seen; rebought."""
+    """Return blocks of visitors: what is recommended, bought and seen; rebought, hidden."""
     for start in range(0, len(visitors.keys), BLOCK):
         bought, _ = in_order(_slice(visitors.bought, start, start + BLOCK), place)
         seen, _ = in_order(_slice(visitors.seen, start, start + BLOCK), place)
         scores, items = _scored(_slice(visitors.rows, start, start + BLOCK), place)
         again = _scored(_slice(visitors.rebuy, start, start + BLOCK), place)
-        yield [(scores, [items, bought, seen]), (again[0], [again[1]])]
+        hidden, _ = in_order(_slice(visitors.hidden, start, start + BLOCK), place)
+        yield [(scores, [items, bought, seen]), (again[0], [again[1], hidden])]
 
 
 def _scored(rows: Rows, place: NDArray[np.int64]) -> tuple[NDArray[np.uint8], Sets]:

@@ -150,6 +150,8 @@ def _refused(
 ) -> set[int]:
     """Return what a stage must not show; that it was bought is why `repurchase` has a thing."""
     refused = {visit.page}
+    if visit.row >= 0:
+        refused.update(tables.hidden(visit.row).tolist())
     if exclude["seen"]:
         refused.update(_recent(tables, visit).tolist())
         if visit.row >= 0:

@@ -98,6 +98,11 @@ class Tables:
         sets = self._visitors.bought
         return self._place[sets.items[sets.indptr[row] : sets.indptr[row + 1]]]
 
+    def hidden(self, row: int) -> NDArray[np.int64]:
+        """Return what a visitor returned or asked not to see."""
+        sets = self._visitors.hidden
+        return self._place[sets.items[sets.indptr[row] : sets.indptr[row + 1]]]
+
     def seen(self, row: int) -> NDArray[np.int64]:
         """Return what a visitor met without ordering it."""
         sets = self._visitors.seen

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from control_plane.errors import TableError
 from control_plane.models.recipe import Serving
 
-FORMAT = 4
+FORMAT = 5
 FILE = "model.npz"
 
 IntArray = NDArray[np.int32]
@@ -44,6 +44,11 @@ class Sets(msgspec.Struct, frozen=True):
     items: IntArray
 
 
+def no_sets(count: int) -> Sets:
+    """Return `count` empty sets."""
+    return Sets(np.zeros(count + 1, np.int64), np.zeros(0, np.int32))
+
+
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A learned group of visitors.
 
@@ -65,7 +70,8 @@ class Visitors(msgspec.Struct, frozen=True):
 
     Shapes: keys (v,) uint64; segment (v,) int16 index into `Model.segments`, -1 for none;
     `rows` new-to-them recommendations; `bought` and `seen` the newest items of their history;
-    `rebuy` what they buy again.
+    `rebuy` what they buy again; `hidden` what they returned or asked not to see; `activity` (v,)
+    float32 how much and how lately they came: whose rows go first where there is not room for all.
     """
 
     keys: NDArray[np.uint64]
@@ -74,6 +80,8 @@ class Visitors(msgspec.Struct, frozen=True):
     bought: Sets
     seen: Sets
     rebuy: Rows
+    hidden: Sets
+    activity: FloatArray
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +116,7 @@ def save(model: Model, folder: Path) -> Path:
         "item_events": model.item_events,
         "visitor_keys": model.visitors.keys,
         "visitor_segment": model.visitors.segment,
+        "visitor_activity": model.visitors.activity,
     }
     for name, block in _blocks(model).items():
         for field in block.__struct_fields__:
@@ -177,6 +186,8 @@ def load(folder: Path) -> Model:
             bought=Sets(arrays["bought.indptr"], arrays["bought.items"]),
             seen=Sets(arrays["seen.indptr"], arrays["seen.items"]),
             rebuy=_rows(arrays, "rebuy"),
+            hidden=Sets(arrays["hidden.indptr"], arrays["hidden.items"]),
+            activity=arrays["visitor_activity"],
         ),
         key_id=facts["key_id"],
         report=facts["report"],
@@ -189,6 +200,7 @@ def _blocks(model: Model) -> dict[str, Rows | Sets]:
         "visitors": model.visitors.rows,
         "rebuy": model.visitors.rebuy,
         "bought": model.visitors.bought,
+        "hidden": model.visitors.hidden,
         "seen": model.visitors.seen,
         **{f"related.{kind}": rows for kind, rows in model.related.items()},
     }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from control_plane.errors import WorkError
 from control_plane.models import neighbours, variants
-from control_plane.models.artifacts import Model, Rows, Segment, Visitors
+from control_plane.models.artifacts import Model, Segment, Visitors
 from control_plane.models.blend import blend_rows, new_item_counts, people_with
 from control_plane.models.catalogue import read_catalogue
 from control_plane.models.category_list import Condition
@@ -28,10 +28,12 @@ from control_plane.models.tune import tune
 from control_plane.models.visitors.fit import fit_visitors
 from control_plane.models.visitors.histories import (
     Histories,
+    activity,
     bought_sets,
     gather_histories,
     seen_sets,
 )
+from control_plane.models.visitors.refused import refused_sets
 from control_plane.models.visitors.repurchase import rebuy_rows, report_of
 from control_plane.profiles.interest import load_interest, newest_time
 from control_plane.profiles.people import resolve_people, scripted_days
@@ -100,10 +102,11 @@ def learn(
     with steps.step("filling other shelves"):
         shelves = learn_shelves(interest, catalogue.added, leader, train.popular_items)
     with steps.step("choosing for visitors"):
+        hidden = refused_sets(connection, interest, histories, leader)
         fitted = fit_visitors(
-            histories, items, train.visitor_items, train.visitor_seconds, train.seed
+            histories, items, train.visitor_items, train.visitor_seconds, train.seed, hidden
         )
-        rebought = rebuy_rows(as_sold, histories, train.visitor_items)
+        rebought = rebuy_rows(as_sold, histories, train.visitor_items, hidden)
     related = shelves.related
     if len(similar.items):
         related = {**related, "similar": best_of_rows(similar, SIMILAR_ITEMS)}
@@ -118,7 +121,16 @@ def learn(
         latest=shelves.latest,
         related=related,
         segments=segments,
-        visitors=_visitors(histories, clustering, fitted.rows, rebought.rows),
+        visitors=Visitors(
+            keys=histories.keys,
+            segment=clustering.labels,
+            rows=fitted.rows,
+            bought=bought_sets(histories),
+            seen=seen_sets(histories),
+            rebuy=rebought.rows,
+            hidden=hidden,
+            activity=activity(interest, histories),
+        ),
         key_id=key_id,
         report={},
     )
@@ -159,14 +171,3 @@ def _members(
         segment.key: histories.people[clustering.labels == number]
         for number, segment in enumerate(segments)
     }
-
-
-def _visitors(histories: Histories, clustering: Clustering, rows: Rows, rebuy: Rows) -> Visitors:
-    return Visitors(
-        keys=histories.keys,
-        segment=clustering.labels,
-        rows=rows,
-        bought=bought_sets(histories),
-        seen=seen_sets(histories),
-        rebuy=rebuy,
-    )

@@ -29,6 +29,7 @@ BOUNDS = {
     "tune_events": (0, 10_000_000),
     "visitor_items": (1, 255),
     "visitor_seconds": (0, 24 * 3600),
+    "visitor_bytes": (0, 2**40),
     "popular_items": (1, 10_000),
     "segments_min": (2, 100),
     "segments_max": (2, 100),

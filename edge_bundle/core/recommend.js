@@ -316,6 +316,7 @@ function fillNew(latest, recent, sums) {
 function refusal({ page, recent, row }, exclude, stage) {
   /** @type {number[]} */
   const refused = page ? [page.number] : [];
+  if (row) refused.push(...row.hidden);
   if (exclude.seen) for (const { number } of recent ?? []) refused.push(number);
   if (exclude.seen && row) refused.push(...row.seen);
   if ((exclude.seen || exclude.bought) && row) {

@@ -169,6 +169,7 @@ export class CardTable {
  * @property {number[]} seen item numbers, without those bought
  * @property {number[]} rebuy numbers of items bought again
  * @property {number[]} rebuyScores their scores, at most 1
+ * @property {number[]} hidden numbers of items returned or hidden
  */
 
 /** @type {number[]} */
@@ -188,7 +189,7 @@ export class VisitorTable {
     this.rowAt = offsets(table, "row_size", count, table.rows.length - 4);
     this.segment = new Numbers(table, "segment", count);
     // Tables made before there was anything to rebuy have no count of it.
-    this.counts = ["item_count", "bought_count", "seen_count", "rebuy_count"].map(
+    this.counts = ["item_count", "bought_count", "seen_count", "rebuy_count", "hidden_count"].map(
       (name) => table.numbers[name] && new Numbers(table, name, count),
     );
     /** @type {Uint8Array} */
@@ -216,7 +217,7 @@ export class VisitorTable {
 
   /** @param {number} place @returns {VisitorRow} */
   rowAtPlace(place) {
-    const [count, bought, seen, rebuy] = this.counts.map((column) => column?.at(place) ?? 0);
+    const [count, bought, seen, rebuy, hidden] = this.counts.map((column) => column?.at(place) ?? 0);
     const start = this.rowAt[place];
     const runs = new Runs(this.rows, start + ((count + 1) >> 1), this.decoder);
     const row = {
@@ -227,11 +228,13 @@ export class VisitorTable {
       seen: runs.next(seen),
       rebuy: NO_ITEMS,
       rebuyScores: NO_ITEMS,
+      hidden: NO_ITEMS,
     };
-    if (!rebuy) return row;
+    if (!rebuy && !hidden) return row;
     const again = runs.align();
     runs.bit += ((rebuy + 1) >> 1) << 3;
-    return Object.assign(row, { rebuy: runs.next(rebuy), rebuyScores: this.scores(again, rebuy) });
+    const rebuyScores = this.scores(again, rebuy);
+    return Object.assign(row, { rebuy: runs.next(rebuy), rebuyScores, hidden: runs.next(hidden) });
   }
 
   /** @param {number} start byte @param {number} count */

@@ -262,6 +262,7 @@ function exclude({ excluded }, entry) {
 /** @param {Scene} scene @param {number} item */
 function whyRefused({ page, row }, item) {
   if (page?.number === item) return "page_item";
+  if (row?.hidden.includes(item)) return "hidden";
   return row?.bought.includes(item) ? "bought" : "seen";
 }
 

@@ -56,6 +56,7 @@ class OldVisitorTable extends VisitorTable {
       seen: ids(rows, seen),
       rebuy: [],
       rebuyScores: [],
+      hidden: [],
     };
   }
 }

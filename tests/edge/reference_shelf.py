@@ -38,6 +38,7 @@ class Person(msgspec.Struct, frozen=True):
     bought: list[str]
     seen: list[str]
     rebuy: Scores
+    hidden: list[str]
 
 
 class World(msgspec.Struct, frozen=True):
@@ -125,6 +126,7 @@ def stocked(world: World) -> World:
                 bought=list(dict.fromkeys(map(there, person.bought))),
                 seen=list(dict.fromkeys(map(there, person.seen))),
                 rebuy=scores(person.rebuy),
+                hidden=list(dict.fromkeys(map(there, person.hidden))),
             )
             for person in world.people
         ],
@@ -166,6 +168,7 @@ def _person(random: Random, skus: list[str], user: str) -> Person:
         bought,
         random.sample(skus, 3),
         _scored(random, rebuy, random.randrange(4), 15),
+        random.sample(skus, random.choice([0, 0, 2])),
     )
 
 
@@ -212,6 +215,8 @@ def shelf(world: World, content: dict[str, Any], visit: Visit, numbering: list[s
     out |= {item for kind, item in events if kind == "cart" and exclude["in_cart"]}
     out |= {item for kind, item in events if kind == "order" and exclude["bought"]}
     own: set[str] = set()
+    if person:
+        out |= set(person.hidden)
     if exclude["bought"] and person:
         own |= set(person.bought)
     if exclude["seen"]:

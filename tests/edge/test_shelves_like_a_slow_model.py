@@ -110,6 +110,8 @@ def model(edge: Edge, world: reference.World) -> Model:
             sets([[number[sku] for sku in person.bought] for person in people]),
             sets([[number[sku] for sku in person.seen] for person in people]),
             rows([scored(person.rebuy) for person in people]),
+            sets([[number[sku] for sku in person.hidden] for person in people]),
+            np.ones(len(people), dtype=np.float32),
         ),
         key_id=load_visitor_secrets(edge.project.keys).current,
         report={},

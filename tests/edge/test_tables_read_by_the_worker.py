@@ -154,7 +154,10 @@ def test_visitor_rows_come_back(probe: Any, data: Any) -> None:
     keys = sorted(data.draw(st.sets(st.integers(0, 2**48 - 1), min_size=1, max_size=30)))
     sets = st.sets(st.integers(0, 999), max_size=20)
     again = st.one_of(st.just(set()), sets)
-    drawn = [(data.draw(sets), data.draw(sets), data.draw(sets), data.draw(again)) for _ in keys]
+    drawn = [
+        (data.draw(sets), data.draw(sets), data.draw(sets), data.draw(again), data.draw(again))
+        for _ in keys
+    ]
     segment = [data.draw(st.integers(-1, 6)) for _ in keys]
 
     def flat(which: int) -> Sets:
@@ -171,8 +174,10 @@ def test_visitor_rows_come_back(probe: Any, data: Any) -> None:
         flat(1),
         flat(2),
         rebuy,
+        flat(4),
+        np.ones(len(keys), dtype=np.float32),
     )
-    _, values = visitor_values(visitors, np.arange(1000), "k1")
+    values = visitor_values(visitors, np.arange(1000), "k1", 2**40).values
     asked = [[key >> 16, key & 0xFFFF] for key in keys]
     stranger = next(key for key in range(2**20) if key not in keys)
     read = probe(
@@ -187,6 +192,7 @@ def test_visitor_rows_come_back(probe: Any, data: Any) -> None:
         assert found["bought"] == sorted(row[1])
         assert found["seen"] == sorted(row[2])
         assert found["rebuy"] == sorted(row[3])
+        assert found["hidden"] == sorted(row[4])
         for items, scores in (("items", "scores"), ("rebuy", "rebuyScores")):
             top = max(found[items], default=0) + 1
             for item, score in zip(found[items], found[scores], strict=True):

@@ -34,7 +34,8 @@ def values() -> dict[str, bytes]:
     )
     sets = Sets(rows.indptr, rows.items)
     keys = np.sort(draw.integers(0, 2**63, COUNT).astype(np.uint64))
-    visitors = Visitors(keys, np.zeros(COUNT, np.int16), rows, sets, sets, rows)
+    active = np.ones(COUNT, np.float32)
+    visitors = Visitors(keys, np.zeros(COUNT, np.int16), rows, sets, sets, rows, sets, active)
     cards = make_cards(names, ["one", "and another"])
     bare = make_cards(names, [""])
     bare = type(bare)(
@@ -50,7 +51,7 @@ def values() -> dict[str, bytes]:
         "items": made.values[0].data,
         "related": related_values(renumber(rows, order, order), made.cuts)[1][0].data,
         "cards": apart.card_values[0].data,
-        "visitors": visitor_values(visitors, order, "k1")[1][0].data,
+        "visitors": visitor_values(visitors, order, "k1", 2**40).values[0].data,
         "popular": popular_value({"all": order.astype(np.int32)}, order, cards).data,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from toy_log import event, open_log
 
+from control_plane.models.artifacts import no_sets
 from control_plane.models.visitors.histories import gather_histories
 from control_plane.models.visitors.repurchase import rebuy_rows
 from control_plane.profiles.interest import load_interest
@@ -24,7 +25,7 @@ def rebought(events, limit=20):
         resolve_people(log)
         interest = load_interest(log, 1800)
     histories = gather_histories(interest)
-    found = rebuy_rows(interest, histories, limit)
+    found = rebuy_rows(interest, histories, limit, no_sets(len(histories.keys)))
     rows = {
         key: [interest.item_ids[i] for i in found.rows.items[slice(*found.rows.indptr[n : n + 2])]]
         for n, key in enumerate(histories.keys.tolist())
@@ -99,6 +100,8 @@ def test_the_same_orders_give_the_same_bytes():
         resolve_people(log)
         interest = load_interest(log, 1800)
     histories = gather_histories(interest)
-    one, other = (rebuy_rows(interest, histories, 20).rows for _ in range(2))
+    one, other = (
+        rebuy_rows(interest, histories, 20, no_sets(len(histories.keys))).rows for _ in range(2)
+    )
     assert one.scores.tobytes() == other.scores.tobytes()
     assert np.array_equal(one.items, other.items)

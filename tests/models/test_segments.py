@@ -46,7 +46,7 @@ def model(keys, labels, segments, features=NAMES):
         reminder_scale=0,
         popular={},
         segments=segments,
-        visitors=Visitors(keys, labels, rows, sets, sets, rows),
+        visitors=Visitors(keys, labels, rows, sets, sets, rows, sets, keys.astype(np.float32)),
         key_id="k1",
         report={"features": list(features)},
     )

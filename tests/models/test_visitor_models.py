@@ -7,6 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from control_plane.models.artifacts import no_sets
 from control_plane.models.ranking import top_per_row
 from control_plane.models.visitors import choose, linear, lowrank, mixture, neighbourhood
 from control_plane.models.visitors.fit import affordable, fit_visitors
@@ -104,7 +105,7 @@ def test_without_times_nothing_is_the_newest():
 def test_a_few_visitors_are_not_enough_to_choose_by():
     shop = checkerboard(visitors=60)
     assert hold_out(shop) is None
-    report = fit_visitors(shop, ITEMS, 20, 60, seed=7).report
+    report = fit_visitors(shop, ITEMS, 20, 60, 7, no_sets(len(shop.keys))).report
     assert report["weights"] == {"neighbourhood": 1.0}
     assert "too few" in report["note"]
 
@@ -143,7 +144,9 @@ def test_no_more_than_needed_is_chosen_where_nothing_is_better():
 def test_the_same_input_gives_the_same_bytes_with_all_models():
     shop = checkerboard(visitors=900)
     with mock.patch.object(lowrank, "_PER_DIRECTION", 5):
-        one, other = (fit_visitors(shop, ITEMS, 20, 60, seed=7) for _ in range(2))
+        one, other = (
+            fit_visitors(shop, ITEMS, 20, 60, 7, no_sets(len(shop.keys))) for _ in range(2)
+        )
     assert one.report == other.report
     for name in ("indptr", "items", "scores"):
         assert getattr(one.rows, name).tobytes() == getattr(other.rows, name).tobytes()

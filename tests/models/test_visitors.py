@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy_log import event, open_log
 
+from control_plane.models.artifacts import no_sets
 from control_plane.models.visitors import neighbourhood, rows
 from control_plane.models.visitors.fit import fit_visitors
 from control_plane.models.visitors.histories import (
@@ -30,7 +31,9 @@ class Learned:
         self.ids = interest.item_ids
         self.histories = gather_histories(interest)
         self.keys = self.histories.keys.tolist()
-        self.fitted = fit_visitors(self.histories, len(self.ids), limit, 60, seed=7)
+        self.fitted = fit_visitors(
+            self.histories, len(self.ids), limit, 60, 7, no_sets(len(self.keys))
+        )
         self.table = self.fitted.rows
         self.bought, self.seen = bought_sets(self.histories), seen_sets(self.histories)
 

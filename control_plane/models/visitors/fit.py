@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from control_plane.models.artifacts import Rows
+from control_plane.models.artifacts import Rows, Sets
 from control_plane.models.visitors import linear, lowrank, neighbourhood
 from control_plane.models.visitors.choose import (
     DEFAULT_WEIGHTS,
@@ -45,9 +45,14 @@ class Fitted(msgspec.Struct, frozen=True):
 
 
 def fit_visitors(
-    histories: Histories, item_count: int, limit: int, budget_seconds: float, seed: int
+    histories: Histories,
+    item_count: int,
+    limit: int,
+    budget_seconds: float,
+    seed: int,
+    hidden: Sets,
 ) -> Fitted:
-    """Return `limit` items for each visitor, new to them.
+    """Return `limit` items for each visitor, new to them and not `hidden`.
 
     The heavier models are fitted when they are estimated to take `budget_seconds` at most: an
     estimate, never the clock, so that the same input gives the same bytes.
@@ -62,7 +67,7 @@ def fit_visitors(
     if twice:
         tables = _refit(histories, item_count, choice, seed)
     table = mix(tables, choice.weights)
-    rows = visitor_rows(histories, table, item_count, limit, choice.half_life_days)
+    rows = visitor_rows(histories, table, item_count, limit, choice.half_life_days, hidden)
     report = {
         "weights": choice.weights,
         "half_life_days": choice.half_life_days,

@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from control_plane.models.artifacts import Rows, no_rows
+from control_plane.models.artifacts import Rows, Sets, no_rows
 from control_plane.models.visitors.histories import Histories
+from control_plane.models.visitors.refused import within
 from control_plane.profiles.interest import ORDER, Interest
 
 #: Share of bought lines that must be of what the same visitor had bought on an earlier day, and
@@ -51,8 +52,8 @@ class Rebought(msgspec.Struct, frozen=True):
     share: float
 
 
-def rebuy_rows(interest: Interest, histories: Histories, limit: int) -> Rebought:
-    """Return the `limit` items that each visitor is likeliest to buy again."""
+def rebuy_rows(interest: Interest, histories: Histories, limit: int, hidden: Sets) -> Rebought:
+    """Return the `limit` items that each visitor is likeliest to buy again, none of them hidden."""
     visitor, item, day = _bought_on(interest, histories)
     pairs = len(np.unique(np.stack([visitor, item]), axis=1)[0]) if len(visitor) else 0
     share = 1 - pairs / len(visitor) if len(visitor) else 0.0
@@ -66,6 +67,7 @@ def rebuy_rows(interest: Interest, histories: Histories, limit: int) -> Rebought
     scores = bought.recent * rate[bought.item] ** RATE_POWER * overdue**OVERDUE_POWER
     # What one bought once comes back only where it is a thing that people rebuy.
     likely = (bought.days > 1) | (rate[bought.item] >= usual)
+    likely &= ~within(hidden, bought.visitor, bought.item)
     return Rebought(_best(bought, scores * likely, len(histories.keys), limit), share)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from control_plane.models.artifacts import Rows
+from control_plane.models.artifacts import Rows, Sets
 from control_plane.models.ranking import blocks, stack, top_per_row
 from control_plane.models.visitors.histories import Histories
 from control_plane.models.visitors.taken import visitor_matrix
@@ -21,15 +21,26 @@ _EXCLUDED = 1e30
 
 
 def visitor_rows(
-    histories: Histories, table: Rows, item_count: int, limit: int, half_life_days: float
+    histories: Histories,
+    table: Rows,
+    item_count: int,
+    limit: int,
+    half_life_days: float,
+    hidden: Sets,
 ) -> Rows:
     """Return the `limit` best items for each visitor among those they never met.
 
-    `table` leads from item to item; a visitor's newest items count most.
+    `table` leads from item to item; a visitor's newest items count most, and `hidden` ones not
+    at all, nor are these offered.
     """
     near = sparse.csr_matrix((table.scores, table.items, table.indptr), (item_count, item_count))
     known = visitor_matrix(histories, np.ones(len(histories.items), np.float32), item_count)
+    out = sparse.csr_matrix(
+        (np.ones(len(hidden.items), np.float32), hidden.items, hidden.indptr), known.shape
+    )
     liked = liked_items(histories, item_count, half_life_days)
+    liked = liked - liked.multiply(out)
+    known = known + out
     reach = np.diff(table.indptr)[histories.items]
     costs = np.diff(np.append(0, np.cumsum(reach))[histories.indptr])
     tables = []

@@ -11,9 +11,9 @@ from scipy import sparse
 
 from control_plane.models.visitors.histories import Histories, newest
 
-#: The newest items of a visitor that are learned from: a reseller with 50,000 items would else
-#: cost as much as everyone else together.
-HISTORY_ITEMS = 1_000
+#: The newest items of a visitor that are learned from, as many as the pairs of all stay below a
+#: bound: a reseller with 50,000 items would else cost as much as everyone else together.
+HISTORY_ITEMS, MOST_PAIRS = (1_000, 500, 250, 125), 300_000_000
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -30,7 +30,10 @@ class Taken(msgspec.Struct, frozen=True):
 
 def take(histories: Histories, item_count: int) -> Taken:
     """Return the newest items of each visitor as a matrix."""
-    kept = newest(histories, HISTORY_ITEMS)
+    lengths = np.diff(histories.indptr)
+    pairs = {limit: int((np.minimum(lengths, limit) ** 2).sum()) for limit in HISTORY_ITEMS}
+    affordable = [limit for limit in HISTORY_ITEMS if pairs[limit] <= MOST_PAIRS]
+    kept = newest(histories, affordable[0] if affordable else HISTORY_ITEMS[-1])
     return Taken(
         has=visitor_matrix(kept, np.ones(len(kept.items), np.float32), item_count),
         visitor_items=np.diff(kept.indptr),
