@@ -101,16 +101,16 @@ def test_an_item_viewed_and_then_bought_is_bought_only():
 
 
 def test_sets_hold_the_newest_in_ascending_order():
-    ids = [f"i{number:03}" for number in range(100)]
+    ids = [f"i{number:03}" for number in range(400)]
     events = [event(name, user=1, at=n, name=ORDERED) for n, name in enumerate(ids)]
-    events += [event(f"v{name}", user=1, at=200 - n) for n, name in enumerate(ids)]
+    events += [event(f"v{name}", user=1, at=900 - n) for n, name in enumerate(ids)]
     shop = learned(events)
     assert shop.of(shop.bought, 1) == ids[-BOUGHT_ITEMS:]
     assert shop.of(shop.seen, 1) == [f"v{name}" for name in ids[:SEEN_ITEMS]]
 
 
 def test_a_long_history_is_never_offered_again_even_where_the_set_is_cut():
-    ids = [f"i{number:03}" for number in range(100)]
+    ids = [f"i{number:03}" for number in range(400)]
     events = [event(name, user=1) for name in ids]
     events += [event(name, user=2) for name in (ids[0], ids[1], "fresh")]
     shop = learned(events)
