@@ -15,6 +15,7 @@ const EXTRAS = {
   overlays: () => import("./extras/overlays.js"),
   preview: () => import("./extras/preview.js"),
   ribbon: () => import("./extras/ribbon.js"),
+  users: () => import("./extras/users.js"),
 };
 
 /** @param {keyof typeof EXTRAS} name */

@@ -33,7 +33,7 @@ export async function servePage(edge, loader, call, request) {
   if (navigation) slots.prepare();
   const response = await answering;
   const header = (/** @type {string} */ name) => response.headers.get(name);
-  const vouched = vouchedUser(edge, call, header, visit);
+  const vouched = await vouchedUser(edge, call, header, visit);
   const rewritten = ours && isPage(call, response.status, header("content-type")) && !isCrawler(call);
   if (!rewritten && vouched === null) return response;
   if (vouched !== null) slots.scene = null;

@@ -23,13 +23,14 @@ import * as flags from "./extras/ofrep.js";
 import * as overlays from "./extras/overlays.js";
 import * as preview from "./extras/preview.js";
 import * as ribbon from "./extras/ribbon.js";
+import * as users from "./extras/users.js";
 import { plainPage, servePage } from "./page.js";
 import { platformOf } from "./platform.js";
 import { settings } from "./settings.js";
 
 const ASSETS = { "sdk.js": sdk, "consent.js": consent };
 /** Nothing is loaded at run time here: all is in the bundle. */
-const EXTRAS = { decide, events, explain, flags, format1, health, overlays, preview, ribbon };
+const EXTRAS = { decide, events, explain, flags, format1, health, overlays, preview, ribbon, users };
 /** Of the 4 MB that a request may use, what tables may keep. */
 const BUDGET_BYTES = 1_000_000;
 /** A longer text than 16 KB must be a stream, and a letter takes up to three bytes. */

@@ -40,7 +40,7 @@ export async function servePage(edge, loader, call, request) {
   const response = await answering;
   if (!response) return createResponse(502, {}, "The shop's origin cannot be reached.\n");
   const header = (/** @type {string} */ name) => joined(name, response.getHeader(name));
-  const vouched = vouchedUser(edge, call, header, visit);
+  const vouched = await vouchedUser(edge, call, header, visit);
   const rewritten = ours && isPage(call, response.status, header("content-type")) && !isCrawler(call);
   if (vouched !== null) slots.scene = null;
   const headers = without(response.getHeaders(), vouched ? NOT_FOR_CACHES : NOT_FOR_VISITORS);

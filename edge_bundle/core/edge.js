@@ -24,6 +24,7 @@ const BUDGET_BYTES = 52 * 1024 * 1024;
  * @property {typeof import("../extras/overlays.js")} overlays
  * @property {typeof import("../extras/preview.js")} preview
  * @property {typeof import("../extras/ribbon.js")} ribbon
+ * @property {typeof import("../extras/users.js")} users
  *
  * @typedef {(name: keyof Extras) => Promise<any>} Load
  */

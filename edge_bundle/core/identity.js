@@ -6,9 +6,7 @@ import { fromBase64, randomText, toBase64 } from "./platform.js";
 /** @typedef {import("./platform.js").Platform} Platform */
 /** @typedef {import("./config.js").Config} Config */
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const MAX_USER_BYTES = 256;
 
 /** Signatures and keys already computed by this isolate, by cookie or identifier. */
 /** @type {(key: string, make: () => any) => any} */
@@ -22,18 +20,6 @@ export function newDevice(platform) {
 /** @param {string|undefined} cookie @returns {string|null} */
 export function readDevice(cookie) {
   return cookie && /^[A-Za-z0-9_-]{22}$/.test(cookie) ? cookie : null;
-}
-
-/**
- * Return the signed fs_u cookie for a user the origin vouched for, or "" for no usable id.
- * @param {Config} config
- * @param {string} user
- */
-export function signUser(config, user) {
-  const bytes = encoder.encode(user);
-  if (!config.cookieKey || !bytes.length || bytes.length > MAX_USER_BYTES) return "";
-  const payload = `1.${toBase64(bytes)}`;
-  return `${payload}.${signature(config, payload)}`;
 }
 
 /**
@@ -72,7 +58,7 @@ function keyOf(mac) {
 }
 
 /** @param {Config} config @param {string} payload */
-function signature({ cookieKey, shop, environment }, payload) {
+export function signature({ cookieKey, shop, environment }, payload) {
   const mac = /** @type {import("./hmac.js").Hmac} */ (cookieKey).sign(
     `fs_u\0${shop}\0${environment}\0${payload}`,
   );

@@ -12,7 +12,7 @@ import { evaluate } from "./conditions.js";
 import { readCookies, setCookie } from "./cookies.js";
 import { decideSlot } from "./decide.js";
 import { fmix32, hashText } from "./hash.js";
-import { same } from "./identity.js";
+import { same, signature } from "./identity.js";
 import { reasonOf } from "./loader.js";
 import { choiceNeeds, needsOf, slotNeeds } from "./needs.js";
 import { PageSlots } from "./pages.js";
@@ -31,6 +31,6 @@ export const kit = {
   asciiOf, assign, choiceNeeds, choose, chooseVariation, cookieHeaders, decideSlot, escapeHtml,
   evaluate, factorOf, failure, fillShelf, findClasses, fmix32, fromBase64, hash, hashText, hex,
   holdout, isCrawler, isObject, isShort, json, keptVariation, liveRelease, lowerBound, made, needsOf,
-  openTable, pageOf, parts, randomText, rank, readCookies, ready, reasonOf, refuse, same, script, setCookie, shortName,
-  slotNeeds, toBase64, total, u16, u32, visitOf, within,
+  openTable, pageOf, parts, randomText, rank, readCookies, ready, reasonOf, refuse, same, script,
+  setCookie, shortName, signature, slotNeeds, toBase64, total, u16, u32, visitOf, within,
 };

@@ -1,9 +1,7 @@
 /** What every adapter does with the origin's pages; only the streams are a platform's own. */
 
 import { pathMatches } from "./config.js";
-import { setCookie } from "./cookies.js";
 import { decideOne } from "./decide.js";
-import { signUser } from "./identity.js";
 import { within } from "./platform.js";
 import { Scene } from "./scene.js";
 
@@ -52,33 +50,21 @@ export function isPage(call, status, type) {
 }
 
 /**
- * Return the fs_u cookie that the origin's `Frontshelf-User` asks for, "" when it may not
- * count, null when the header is absent. A response that a cache may have kept vouches for
- * nobody: it could be somebody else's.
+ * Return the fs_u cookie that the origin's `Frontshelf-User` asks for, "" when it may not count,
+ * null when the header is absent: nearly always, so that who signs such cookies is loaded then.
  * @param {Edge} edge @param {Call} call
  * @param {(name: string) => string|null} header reads the origin's answer
  * @param {Visit} visit
- * @returns {string|null}
+ * @returns {null|Promise<string>}
  */
 export function vouchedUser(edge, call, header, visit) {
   const user = header("frontshelf-user");
-  if (user === null) return null;
-  const { secure } = call;
-  const status = header("cf-cache-status") ?? "DYNAMIC";
-  const own =
-    /(^|[\s,])(private|no-store)\s*(,|$)/i.test(header("cache-control") ?? "") &&
-    header("age") === null &&
-    ["DYNAMIC", "BYPASS", "MISS"].includes(status.toUpperCase());
-  if (!own) return "";
-  if (!user) {
-    visit.user = null;
-    return setCookie("fs_u", "", { secure });
-  }
-  if (!visit.consent.personalization) return "";
-  const signed = signUser(edge.config, user);
-  if (!signed) return "";
-  visit.user = user;
-  return setCookie("fs_u", signed, { secure });
+  return user === null ? null : cookieOf(edge, call, header, visit, user);
+}
+
+/** @param {Edge} edge @param {Call} call @param {(name: string) => string|null} header @param {Visit} visit @param {string} user */
+async function cookieOf(edge, call, header, visit, user) {
+  return (await edge.extra("users"))?.vouched(edge, call, header, visit, user) ?? "";
 }
 
 /**

@@ -224,7 +224,7 @@ function leading(sources, item) {
 
 /** @param {Scene & {recent: any[]}} scene @param {Content} content @param {string} source @param {Scores} sums */
 function fillSource(scene, content, source, sums) {
-  const { release, recent, page, row, popular, latest, country } = scene;
+  const { release, recent, page, row, popular, latest } = scene;
   switch (source) {
     case "item":
       return page?.table.addRow(page.number, 1, sums);
@@ -239,13 +239,13 @@ function fillSource(scene, content, source, sums) {
     case "popular_here":
       // Without a crowd of that country, what the visitor's learned segment likes.
       return fillList(
-        popular?.list(`country:${country}`) ?? popular?.list(`segment:${scene.segments[0]}`),
+        popular?.list(`country:${scene.country}`) ?? popular?.list(`segment:${scene.segments[0]}`),
         sums,
       );
     case "popular":
       return fillList(popular?.list("all"), sums);
     case "trending":
-      return fillList(latest?.list(`trending:${country}`) ?? latest?.list("trending"), sums);
+      return fillList(latest?.list(`trending:${scene.country}`) ?? latest?.list("trending"), sums);
     case "new":
       return fillNew(latest, recent, sums);
     case "also_bought":

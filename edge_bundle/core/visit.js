@@ -119,6 +119,8 @@ export class Facts {
     this.prefix = prefix;
     /** @type {{path: string, query: string}|null|undefined} */
     this.from = undefined;
+    /** @type {string|null|undefined} */
+    this.land = undefined;
   }
 
   /** The page that a call of ours comes from, by its Referer; null for a page's own request. */
@@ -133,7 +135,9 @@ export class Facts {
   }
 
   get country() {
-    return this.call.country;
+    // Read once: each look costs calls of the platform.
+    if (this.land === undefined) this.land = this.call.country;
+    return this.land;
   }
 
   get region() {
