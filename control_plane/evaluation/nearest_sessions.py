@@ -55,7 +55,7 @@ VMIS_RECIPE = Recipe(
     rareness=lambda rarity: rarity,
 )
 
-#: The best of forty settings drawn at random for a part of RetailRocket's *test*: kind to it.
+#: The best of settings drawn at random for a part of RetailRocket's *test*: kind to it.
 VSTAN_RECIPE = Recipe(
     most_recent=1_000,
     neighbours=500,
