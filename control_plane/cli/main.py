@@ -32,6 +32,7 @@ COMMANDS = {
     "evaluate": "evaluate:evaluate",
     "explain": "explain:explain",
     "preview": "preview:preview",
+    "plan": "plan:plan",
     "bench": "bench:bench",
 }
 
