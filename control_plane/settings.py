@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -78,6 +78,13 @@ class Edge(Section, frozen=True):
     min_counter: int = 0
 
 
+class Deploy(Section, frozen=True):
+    """What `gc` leaves at a target: the newest releases, and anything for a while."""
+
+    keep_releases: Annotated[int, msgspec.Meta(ge=1)] = 5
+    grace_hours: Annotated[float, msgspec.Meta(ge=1)] = 24.0
+
+
 class Cloudflare(Section, frozen=True):
     """Where the remote key-value store is. The API token comes from CLOUDFLARE_API_TOKEN."""
 
@@ -104,6 +111,7 @@ class Settings(Section, frozen=True):
     ingest: Ingest = Ingest()
     train: Train = Train()
     edge: Edge = Edge()
+    deploy: Deploy = Deploy()
     cloudflare: Cloudflare = Cloudflare()
     dev: Dev = Dev()
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "rollback": "releases:rollback",
     "releases": "releases:releases",
     "status": "releases:status",
+    "gc": "gc:gc",
     "overlay": "overlay:overlay",
     "dev": "dev:dev",
     "key": "keys:key",

@@ -105,8 +105,8 @@ def status(target_name: str, project: Project, as_json: bool) -> None:
         "live": head.live.release if head else None,
         "previous": head.previous.release if head and head.previous else None,
         "counter": head.counter if head else None,
-        "issued_at": _time(head.issued_at) if head else None,
-        "live_since": _time(head.live.since) if head and head.live.since else None,
+        "issued_at": time_text(head.issued_at) if head else None,
+        "live_since": time_text(head.live.since) if head and head.live.since else None,
         **(overlay_counts(head.overlays) if head else {}),
     }
     report(facts, as_json, lambda: [f"{name}: {value}" for name, value in facts.items()])
@@ -133,9 +133,10 @@ def _publish_lines(result: PublishReport, draft: bool) -> list[str]:
 
 
 def _release_line(entry: ReleaseEntry) -> str:
-    when = _time(entry.at) if entry.at else "by another machine"
+    when = time_text(entry.at) if entry.at else "by another machine"
     return f"{entry.release}  {when}  {entry.state}".rstrip()
 
 
-def _time(epoch_ms: int) -> str:
+def time_text(epoch_ms: int) -> str:
+    """Return a time as people read it."""
     return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -9,7 +9,14 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from control_plane.deploy.record import Action, Record, append, highest_counter, records
+from control_plane.deploy.record import (
+    WRITES,
+    Action,
+    Record,
+    append,
+    highest_counter,
+    records,
+)
 from control_plane.deploy.target import Target
 from control_plane.envelope import HEAD, seal, unpack, unseal
 from control_plane.errors import PlatformError, StaleError, TableError, WorkError
@@ -227,7 +234,7 @@ def _refuse_other_owner(value: bytes, shop: str, environment: str) -> None:
 
 
 def _refuse_stale(head: Head, target: Target, project: Project, clock: Clock) -> None:
-    begun = ("start", "reserve")
+    begun = ("start", "reserve", *WRITES)
     done = [record for record in records(project, target.name) if record.action not in begun]
     newest = max(done, key=lambda record: record.counter, default=None)
     if newest is None or newest.counter <= head.counter:

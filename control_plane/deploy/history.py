@@ -9,7 +9,7 @@ import msgspec
 
 from control_plane.deploy.head import Clock, Head, Live, move_head, read_head
 from control_plane.deploy.lock import deployment_lock
-from control_plane.deploy.record import OF_OVERLAYS, records
+from control_plane.deploy.record import OF_OVERLAYS, WRITES, records
 from control_plane.deploy.target import Target
 from control_plane.errors import InputError, TableError, suggest
 from control_plane.settings import Project
@@ -80,7 +80,7 @@ def _entries(target: Target, project: Project, head: Head | None) -> list[Releas
         entries[head.live.manifest] = _entry(head.live, head.counter, head.issued_at, head)
     # A start counts too: a deployment killed after it moved the head left no other trace.
     for record in records(project, target.name):
-        if record.action in OF_OVERLAYS:
+        if record.action in (*OF_OVERLAYS, *WRITES):
             continue
         live = Live(
             record.manifest,

@@ -19,9 +19,10 @@ from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.overlay import find, named_keys, write_values
 from control_plane.deploy.phases import refuse_moves
 from control_plane.deploy.plan import SAMPLE, Plan, make_plan
+from control_plane.deploy.record import Record, append
 from control_plane.deploy.release import Release, load_release, read_value
 from control_plane.deploy.stock import change_stock, load_catalogue_stock
-from control_plane.deploy.sweep import forget_replaced
+from control_plane.deploy.sweep import forget_replaced, spare
 from control_plane.deploy.target import Pair, Target
 from control_plane.errors import PlatformError
 from control_plane.settings import Project
@@ -74,6 +75,7 @@ def publish(
         if draft:
             plan = msgspec.structs.replace(plan, move_head=False)
         if not dry_run:
+            _announce(target, project, release, plan, clock, draft=draft)
             head = _carry_out(plan, target, release, folder, project, head, tell, clock)
     return PublishReport(
         plan=plan,
@@ -87,6 +89,25 @@ def publish(
         head_moved=plan.move_head and not dry_run,
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def _announce(
+    target: Target, project: Project, release: Release, plan: Plan, clock: Clock, *, draft: bool
+) -> None:
+    """Record what is about to be written, so that `gc` leaves it alone from now on."""
+    if plan.nothing_to_do and (not draft or plan.live == release.release):
+        return
+    spare(project, target.name, {*release.sizes, release.manifest})
+    record = Record(
+        release=release.release,
+        manifest=release.manifest,
+        digest=release.digest,
+        counter=0,
+        at=int(clock() * 1000),
+        action="draft" if draft else "write",
+        catalogue_at=release.catalogue_at,
+    )
+    append(project, target.name, record)
 
 
 def _carry_out(

@@ -1,4 +1,4 @@
-"""What this project did to a target's head: one line an action, appended and kept.
+"""What this project did to a target and its head: one line an action, appended and kept.
 
 The record outlives the target's own memory: its counter never goes back, even when the store
 answers with an old head, and it names releases that the head itself no longer does.
@@ -18,7 +18,10 @@ from control_plane.settings import Project
 
 log = logging.getLogger(__name__)
 
-Action = Literal["start", "deploy", "rollback", "reserve", "overlay"]
+Action = Literal["write", "draft", "start", "deploy", "rollback", "reserve", "overlay"]
+
+#: What leaves the head where it is.
+WRITES = ("write", "draft")
 
 #: What overlays did to the head; of these only the newest are worth keeping.
 OF_OVERLAYS = ("reserve", "overlay")
@@ -29,6 +32,8 @@ MAX_BYTES = 1 << 18
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One action. `start` and `reserve` reserve a counter for a release or for overlays.
+
+    `write` and `draft` stand before a release's values are written, and have the counter 0.
 
     `digest` is hexadecimal; `at` and `catalogue_at` are epoch ms, 0 for unknown.
     """

@@ -50,6 +50,24 @@ def test_changed_rules_can_be_rolled_back(run: Run, shop: Path) -> None:
     assert wrong.returncode == 2
 
 
+def test_gc_says_what_stays_and_what_goes(run: Run, shop: Path) -> None:
+    here = ("--project", str(shop))
+    for command in ("train", "compile", "deploy"):
+        assert run(command, *here).returncode == 0
+    live = json.loads(run("status", "--json", *here).stdout)["live"]
+    settings = shop / "frontshelf.toml"
+    settings.write_text(settings.read_text() + "\n[deploy]\nkeep_releases = 2\n")
+    said = run("gc", "--dry-run", *here)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.splitlines() == [f"kept: {live}  live", "would be removed: nothing"]
+    done = json.loads(run("gc", "--yes", "--json", "--keep", "1", *here).stdout)
+    assert (done["removed"], done["waiting"], done["next_at"]) == ({}, {}, None)
+    assert [(one["release"], one["why"]) for one in done["kept"]] == [(live, "live")]
+    nothing = run("gc", "--target", "folder", *here)
+    assert (nothing.returncode, nothing.stdout) == (2, "")
+    assert "nothing was removed" in nothing.stderr
+
+
 def test_dev_says_when_it_is_ready_and_shows_what_is_deployed(run: Run, shop: Path) -> None:
     here = ("--project", str(shop))
     for command in ("train", "compile"):

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -138,12 +138,23 @@ def project(tmp_path) -> Project:
 def build(project, tmp_path) -> Callable[..., Path]:
     """Make a build folder of values, as the compiler would: `build("a", items=[b"..", ..])`."""
 
-    def built(name: str, items: list[bytes], **changes) -> Path:
+    def built(name: str, items: list[bytes], visitors: Sequence[bytes] = (), **changes) -> Path:
         folder = tmp_path / f"build-{name}"
         (folder / "values").mkdir(parents=True)
         values = {value_key("i", item): item for item in items}
         rules = {"slots": {"home.hero": {}, "home.strip": {}}}
-        body = msgpack.packb({"name": name, "values": list(values), "rules": rules})
+        body = msgpack.packb(
+            {
+                "format": FORMAT,
+                "kind": "manifest",
+                "name": name,
+                "values": list(values),
+                "items": {"digests": b"".join(digest(item)[:16] for item in items)},
+                "visitors": {"digests": b"".join(digest(row)[:16] for row in visitors)},
+                "rules": rules,
+            }
+        )
+        values |= {value_key("u", row): row for row in visitors}
         key = load_signing_key(project.keys, "release")
         manifest = seal(MANIFEST, "toys", "dev", body, key)
         values[value_key("m", manifest)] = manifest
