@@ -98,13 +98,15 @@ def collect_garbage(
         if not dry_run:
             _carry_out(plan, target, project, grace, clock)
     waiting = {key: at for key, at in plan.unnamed.items() if key not in plan.due}
+    # Values that are old enough wait for the manifest that names them.
+    ends = [at + grace for at in waiting.values() if at + grace > clock()]
     return GcReport(
         target=target.name,
         dry_run=dry_run,
         kept=tuple(plan.kept),
         removed=_by_kind(plan.due),
         waiting=_by_kind(waiting),
-        next_at=int((min(waiting.values()) + grace) * 1000) if waiting else None,
+        next_at=int(min(ends) * 1000) if ends else None,
         seconds=round(time.monotonic() - started, 3),
     )
 

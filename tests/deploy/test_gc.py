@@ -185,15 +185,18 @@ def test_values_of_unknown_origin_wait_from_when_they_were_first_seen(shop, memo
     assert {foreign, "z-" + 32 * "0"} <= set(memory.values)
 
 
-def test_what_a_killed_deployment_wrote_waits_again(shop, memory):
+@pytest.mark.parametrize("request_number", [6, 12])
+def test_what_a_killed_deployment_wrote_waits_again(shop, memory, request_number):
+    """Killed before its manifest is written, and before its head is."""
     shop.deploy("red")
     memory.values[value_key("i", b"green")] = b"green"
     shop.gc()
     shop.now += 25 * HOUR
     memory.log.clear()
-    memory.die_at = 12  # its values and its manifest are there, its head is not
+    memory.die_at = request_number
     assert memory.kills(lambda: shop.deploy("green"))
     memory.die_at = None
+    assert len([key for key in memory.values if key.startswith("m-")]) == request_number / 6
     assert read_head(shop.target, shop.project, shop.clock).live.release == "red"
     assert shop.gc().removed == {}
     assert "green" in shop.items()
@@ -204,9 +207,15 @@ def test_a_manifest_of_another_machine_keeps_its_values_until_it_goes(shop, memo
     shop.deploy("green", draft=True)
     record = shop.project.local / "releases-cloudflare.jsonl"
     record.write_bytes(b"".join(record.read_bytes().splitlines(keepends=True)[:-1]))
-    assert shop.gc(hours=1).waiting == {"items": 1, "manifest": 1, "visitors": 1}
-    assert shop.items() == {"red", "green"}
-    assert shop.gc(hours=25).removed == {"items": 1, "manifest": 1, "visitors": 1}
+    red = read_head(shop.target, shop.project, shop.clock).live.manifest
+    (green,) = (key for key in memory.values if key.startswith("m-") and key != red)
+    manifest = memory.values.pop(green)
+    assert shop.gc().waiting == {"items": 1, "visitors": 1}
+    memory.values[green] = manifest  # the other machine comes to write it
+    assert shop.gc(hours=20).waiting == {"items": 1, "manifest": 1, "visitors": 1}
+    found = shop.gc(hours=5)
+    assert (found.removed, found.next_at) == ({}, (START + 44 * HOUR) * 1000)
+    assert shop.gc(hours=20).removed == {"items": 1, "manifest": 1, "visitors": 1}
 
 
 def test_values_of_overlays_stay_while_the_head_names_them(shop, memory):
