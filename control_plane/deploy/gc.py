@@ -71,7 +71,17 @@ class _Plan(msgspec.Struct, frozen=True):
     due: set[str]
 
 
-class _Held(msgspec.Struct, frozen=True):
+class _Found(msgspec.Struct, frozen=True):
+    """What a run goes by: the target with its head, the records, and the time (epoch ms)."""
+
+    target: Target
+    project: Project
+    head: Head
+    known: list[Record]
+    now: int
+
+
+class _Digests(msgspec.Struct, frozen=True):
     """Digests of values that stay, and of those whose origin and end are known: they go at once."""
 
     stay: set[str]
@@ -118,64 +128,62 @@ def _plan(target: Target, project: Project, keep: int, grace: float, clock: Cloc
             f"{target!r} has no head; nothing was removed",
             remedy="Nothing was deployed there yet; run 'frontshelf deploy'.",
         )
-    now, known = clock(), records(project, target.name)
+    now = clock()
+    found = _Found(target, project, head, records(project, target.name), int(now * 1000))
     there = [key for key in target.keys("") if OURS.fullmatch(key)]
     kept = kept_releases(
-        head, known, there, keep=keep, grace_ms=int(grace * 1000), now=int(now * 1000)
+        head, found.known, there, keep=keep, grace_ms=int(grace * 1000), now=found.now
     )
-    held = _held(target, project, kept, int(now * 1000))
+    held = _of_kept(found, kept)
     named = named_keys(head.overlays) | {one.manifest for one in kept}
     unnamed = [key for key in there if key not in named and key[2:] not in held.stay]
-    dropped = [key for key in unnamed if key[0] == "m"]
     before = read_unnamed(project, target.name)
     since = {key: before.get(key, now) for key in unnamed}
     old = {key for key, at in since.items() if now - at >= grace}
-    recorded = {record.manifest for record in known}
-    leaving = [key for key in dropped if key in old or key in recorded]
-    staying, over = _of_dropped(target, project, dropped, leaving, head, known, int(now * 1000))
-    due = {key for key in unnamed if key in old or key[2:] in held.over | over}
-    due = {key for key in due | set(leaving) if key[2:] not in staying}
-    return _Plan(head, kept, since, due)
+    return _Plan(head, kept, since, _due(found, unnamed, old, held.over))
 
 
-def _held(target: Target, project: Project, kept: Iterable[Kept], now: int) -> _Held:
-    held = _Held(set(), set())
+def _of_kept(found: _Found, kept: Iterable[Kept]) -> _Digests:
+    held = _Digests(set(), set())
     for one in kept:
         try:
-            names = names_of(target, project, one.manifest)
+            names = names_of(found.target, found.project, one.manifest)
         except TableError as error:
             raise TableError(
                 f"the kept release {one.release} ({one.why}) cannot be read, so nothing was "
                 f"removed: {error}\n  Deploy that release again, or another one in its place."
             ) from error
         held.stay.update(names.values)
-        ended = one.visitors_until is not None and one.visitors_until <= now
+        ended = one.visitors_until is not None and one.visitors_until <= found.now
         (held.over if ended else held.stay).update(names.visitors)
     return held
 
 
+def _due(found: _Found, unnamed: list[str], old: set[str], over: set[str]) -> set[str]:
+    """Return the keys that go now: old ones, and those of releases that are known to be over."""
+    recorded = {record.manifest for record in found.known}
+    manifests = [key for key in unnamed if key[0] == "m"]
+    leaving = {key for key in manifests if key in old or key in recorded}
+    dropped = _of_dropped(found, manifests, leaving, recorded)
+    gone = over | dropped.over
+    due = {key for key in unnamed if key in old or key[2:] in gone}
+    return {key for key in due | leaving if key[2:] not in dropped.stay}
+
+
 def _of_dropped(
-    target: Target,
-    project: Project,
-    dropped: list[str],
-    leaving: list[str],
-    head: Head,
-    known: list[Record],
-    now: int,
-) -> tuple[set[str], set[str]]:
+    found: _Found, manifests: list[str], leaving: set[str], recorded: set[str]
+) -> _Digests:
     """Return digests of values that stay with an unrecorded manifest, and those that go now."""
-    staying: set[str] = set()
-    over: set[str] = set()
-    recorded = {record.manifest for record in known}
-    for manifest in dropped:
-        names = _names_if_genuine(target, project, manifest)
+    dropped = _Digests(set(), set())
+    for manifest in manifests:
+        names = _names_if_genuine(found.target, found.project, manifest)
         if manifest not in leaving:
-            staying |= names.values | names.visitors
+            dropped.stay.update(names.values | names.visitors)
         elif manifest in recorded:
-            over |= names.values
-            if visitors_until(manifest, head, known) <= now:
-                over |= names.visitors
-    return staying, over
+            dropped.over.update(names.values)
+            if visitors_until(manifest, found.head, found.known) <= found.now:
+                dropped.over.update(names.visitors)
+    return dropped
 
 
 def _names_if_genuine(target: Target, project: Project, manifest: str) -> Names:
