@@ -13,7 +13,7 @@ from control_plane.bench.public_clicks import ClickSet
 from control_plane.evaluation import baselines, nearest_sessions
 from control_plane.evaluation.ask import from_edge
 from control_plane.evaluation.baselines import Ranker
-from control_plane.evaluation.cases import SESSION, Cases, unseen
+from control_plane.evaluation.cases import SESSION, Cases, plain_cases, unseen
 from control_plane.evaluation.edge import Edge
 from control_plane.evaluation.measure import Scorer
 from control_plane.evaluation.nearest_sessions import NearestSessions
@@ -122,17 +122,7 @@ class Clicks:
         )
         targets = np.array([self.number[item] for item in self.set.targets], dtype=np.int32)
         wanted = Sets(np.arange(len(targets) + 1, dtype=np.int64), targets)
-        return Cases(
-            situation=SESSION,
-            history=history,
-            kinds=np.zeros(len(history.items), dtype=np.int8),
-            met=history,
-            wanted=wanted,
-            later=wanted,
-            person=np.zeros(len(targets), dtype=np.uint64),
-            unit=self.set.session,
-            country=np.zeros(len(targets), dtype=np.int32),
-        )
+        return plain_cases(SESSION, history, wanted, self.set.session)
 
     def _bodies(self, cases: Cases) -> list[dict[str, Any]]:
         bodies = []

@@ -15,7 +15,7 @@ from control_plane.bench.quality_clicks import OURS, SEED
 from control_plane.evaluation import baselines
 from control_plane.evaluation.ask import from_edge
 from control_plane.evaluation.baselines import Ranker
-from control_plane.evaluation.cases import ARRIVAL, Cases, unseen
+from control_plane.evaluation.cases import ARRIVAL, Cases, plain_cases, unseen
 from control_plane.evaluation.edge import Edge
 from control_plane.evaluation.measure import Scorer
 from control_plane.evaluation.panels import DISCOVER, REPEATS, View
@@ -130,17 +130,7 @@ class Visitors:
             np.append(0, np.cumsum([len(items) for _, items in tests])).astype(np.int64),
             np.array([self.number[i] for _, items in tests for i in items], dtype=np.int32),
         )
-        return Cases(
-            situation=ARRIVAL,
-            history=past,
-            kinds=np.zeros(len(past.items), dtype=np.int8),
-            met=past,
-            wanted=wanted,
-            later=wanted,
-            person=np.zeros(len(tests), dtype=np.uint64),
-            unit=rows,
-            country=np.zeros(len(tests), dtype=np.int32),
-        ), past
+        return plain_cases(ARRIVAL, past, wanted, rows), past
 
     def _keys(self, project: Project) -> NDArray[Any]:
         secrets = load_visitor_secrets(project.keys)

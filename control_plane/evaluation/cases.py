@@ -59,6 +59,22 @@ class Cases(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def plain_cases(situation: str, history: Sets, wanted: Sets, unit: NDArray[np.int64]) -> Cases:
+    """Return cases of views by nobody known, from nowhere, where each item is its own product."""
+    count = len(wanted.indptr) - 1
+    return Cases(
+        situation=situation,
+        history=history,
+        kinds=np.zeros(len(history.items), dtype=np.int8),
+        met=history,
+        wanted=wanted,
+        later=wanted,
+        person=np.zeros(count, dtype=np.uint64),
+        unit=unit,
+        country=np.zeros(count, dtype=np.int32),
+    )
+
+
 def product_numbers(log: duckdb.DuckDBPyConnection, item_ids: list[str]) -> NDArray[np.int32]:
     """Return the number of each item's product: of variants in one group, the first one's.
 
