@@ -1,7 +1,7 @@
 """Shelves as the worker makes them from a compiled release: its tables' numbers, its arithmetic.
 
-What recommend.js does with a shelf of the rules, in the same order of the same floating-point
-operations, so that lists are the worker's to the last tie.
+What recommend.js, sources.js and shelf.js do with a shelf of the rules, in the same order of the
+same floating-point operations, so that lists are the worker's to the last tie.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from control_plane.evaluation.tables import Tables
 
 Sums = tuple[NDArray[np.int64], NDArray[np.float64]]
 
-#: What recommend.js, scene.js and weights.js hold as LIKED, CART_ITEMS and ENTERS_WITH.
+#: What sources.js, scene.js and weights.js hold as LIKED, CART_ITEMS and ENTERS_WITH.
 LIKED, CART_ITEMS, ENTERS_WITH = 8, 10, 0.05
 
 _NOTHING: Sums = (np.zeros(0, dtype=np.int64), np.zeros(0))

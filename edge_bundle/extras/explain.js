@@ -198,7 +198,7 @@ function traceShelf(scene, content, limit) {
 }
 
 /**
- * @param {import("../core/recommend.js").Shelf} shelf @param {[string, number][]} stage @param {number} number
+ * @param {import("../core/shelf.js").Shelf} shelf @param {[string, number][]} stage @param {number} number
  * @param {{items: any[], excluded: any[]}} told
  * @returns {boolean} false when a card is missing
  */
@@ -213,7 +213,7 @@ function traceStage(shelf, stage, number, told) {
 }
 
 /**
- * @param {import("../core/recommend.js").Shelf} shelf @param {[string, number][]} stage @param {number} number
+ * @param {import("../core/shelf.js").Shelf} shelf @param {[string, number][]} stage @param {number} number
  * @param {{items: any[], excluded: any[]}} told @param {number} count candidates
  * @returns {number|null} one more than there were, null when a card is missing
  */
@@ -240,7 +240,7 @@ function traceRanked(shelf, stage, number, told, count) {
 
 /**
  * Tell of the best that were never candidates: seen, bought, or the page's own.
- * @param {import("../core/recommend.js").Shelf} shelf @param {number[]} refused @param {Map<number, any>} scores @param {number} stage
+ * @param {import("../core/shelf.js").Shelf} shelf @param {number[]} refused @param {Map<number, any>} scores @param {number} stage
  * @param {{excluded: any[]}} told
  */
 function traceRefused(shelf, refused, scores, stage, told) {
@@ -268,7 +268,7 @@ function whyRefused({ page, row }, item) {
 
 /**
  * An item's score, what each source gave of it, and what boost and bury multiply that by.
- * @param {import("../core/recommend.js").Shelf} shelf @param {[string, number][]} stage @param {number} item
+ * @param {import("../core/shelf.js").Shelf} shelf @param {[string, number][]} stage @param {number} item
  */
 function scoresOf({ scene: { loader, visit }, content: { weights } }, stage, item) {
   const allowed = allowedSources(visit, stage);
