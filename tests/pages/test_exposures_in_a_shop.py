@@ -51,9 +51,10 @@ class Shop(World):
         page.wait_for_function("window.frontshelf")
         return page
 
-    def count(self, name: str) -> int:
-        """Return how many events of one name the collector has."""
-        return sum(event.get("event") == name for event in self.events())
+    def names_told(self, *, personalization: bool) -> set[str | None]:
+        """Return the names of the events told with, or without, this consent."""
+        events = (e for e in self.events() if consented(e) == personalization)
+        return {event.get("event") for event in events}
 
     def told(self, name: str) -> list[dict[str, Any]]:
         """Return the decisions of the events of one name that the collector has."""
@@ -63,6 +64,11 @@ class Shop(World):
         """Return all events that the collector has."""
         files = sorted((self.project.root / "inbox").glob("*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def consented(event: dict[str, Any]) -> bool:
+    """Say whether an event came from somebody who agreed to personalisation."""
+    return bool(event["context"]["consent"]["personalization"])
 
 
 async def origin(scope: Any, receive: Any, send: Any) -> None:
@@ -131,7 +137,7 @@ def test_all_that_the_page_tells_reaches_the_log(context: BrowserContext, shop: 
     page.wait_for_timeout(1200)
     page.goto(shop.url + "/elsewhere")
     names = ("Time Spent", "Product Clicked", "Order Completed")
-    wait_until(lambda: all(shop.count(name) for name in names))
+    wait_until(lambda: set(names) <= shop.names_told(personalization=False))
     ingest(shop.project, shop.project.inbox)
     with EventLog(shop.project).connect() as log:
         found = log.execute(
