@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from control_plane.deploy.wrangler import read_wrangler
 from control_plane.emulator.options import Options
-from control_plane.emulator.wrangler import read_wrangler
 
 BUNDLE = Path(__file__).parents[1] / "edge_bundle"
 SHARED = ("core/*.js", "extras/*.js", "incoming.js", "load.js")

@@ -9,11 +9,11 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from control_plane.deploy.wrangler import read_wrangler
 from control_plane.emulator.binary import find_workerd, platform_name
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.npm import lay_out, node_command
 from control_plane.emulator.options import Options
-from control_plane.emulator.wrangler import read_wrangler
 
 BUNDLE = Path(__file__).parents[1] / "edge_bundle"
 WRANGLE_SECONDS = 120

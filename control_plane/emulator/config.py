@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from control_plane.emulator.modules import Module
+from control_plane.deploy.modules import Module
 from control_plane.emulator.server import SERVICE
 from control_plane.errors import InputError
 

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp
 
+from control_plane.deploy.modules import Module, collect_modules, inline_modules
+from control_plane.deploy.wrangler import KVBinding, Rule, WorkerConfig, read_wrangler
 from control_plane.emulator.config import Origin, WorkerdConfig, parse_origin
-from control_plane.emulator.modules import Module, collect_modules, inline_modules
 from control_plane.emulator.server import Services, not_found
 from control_plane.emulator.usage import Allowance
 from control_plane.emulator.view import View, ViewedStore
 from control_plane.emulator.workerd import LogLine, OnLog
-from control_plane.emulator.wrangler import KVBinding, Rule, WorkerConfig, read_wrangler
 from control_plane.errors import InputError, suggest
 
 COMPATIBILITY_DATE = "2026-06-01"

@@ -98,12 +98,12 @@ class Store:
 
     def namespaces(self) -> list[Namespace]:
         """Return all namespaces, oldest first."""
-        rows = self._query("SELECT id, title FROM namespaces ORDER BY created, rowid")
+        rows = self.query("SELECT id, title FROM namespaces ORDER BY created, rowid")
         return [Namespace(*row) for row in rows]
 
     def add_namespace(self, namespace: Namespace) -> bool:
         """Make a namespace; return False when its id or title is taken."""
-        with self._writing() as cursor:
+        with self.writing() as cursor:
             cursor.execute(
                 "INSERT OR IGNORE INTO namespaces VALUES (?, ?, ?)",
                 (namespace.id, namespace.title, self.clock()),
@@ -112,7 +112,7 @@ class Store:
 
     def delete_namespace(self, id: str) -> bool:
         """Delete a namespace with all its pairs; return False when there is none."""
-        with self._writing() as cursor:
+        with self.writing() as cursor:
             cursor.execute("DELETE FROM pairs WHERE namespace = ?", (id,))
             cursor.execute("DELETE FROM namespaces WHERE id = ?", (id,))
             return cursor.rowcount == 1
@@ -124,7 +124,7 @@ class Store:
     def get_many(self, namespace: str, keys: Sequence[str]) -> dict[str, Pair]:
         """Return those of `keys` that exist, read at one moment."""
         marks = ", ".join("?" * len(keys))
-        rows = self._query(
+        rows = self.query(
             "SELECT key, value, metadata, expiration FROM pairs"
             f" WHERE namespace = ? AND key IN ({marks}) AND {_ALIVE}",
             (namespace, *(key.encode() for key in keys), self.clock()),
@@ -134,13 +134,13 @@ class Store:
     def put(self, namespace: str, pairs: Iterable[Pair]) -> None:
         """Write all pairs or none."""
         rows = ((namespace, p.key.encode(), p.expiration, p.metadata, p.value) for p in pairs)
-        with self._writing() as cursor:
+        with self.writing() as cursor:
             cursor.executemany("INSERT OR REPLACE INTO pairs VALUES (?, ?, ?, ?, ?)", rows)
 
     def delete(self, namespace: str, keys: Iterable[str]) -> None:
         """Delete all of `keys` that exist, at once."""
         rows = ((namespace, key.encode()) for key in keys)
-        with self._writing() as cursor:
+        with self.writing() as cursor:
             cursor.executemany("DELETE FROM pairs WHERE namespace = ? AND key = ?", rows)
 
     def list_keys(
@@ -150,7 +150,7 @@ class Store:
         first = prefix.encode()
         # No UTF-8 text holds the byte 0xFF, so adding one to the last byte ends the range.
         end = first[:-1] + bytes([first[-1] + 1]) if first else b"\xff"
-        rows = self._query(
+        rows = self.query(
             "SELECT key, expiration, metadata FROM pairs WHERE namespace = ? AND key >= ?"
             f" AND key < ? AND key > ? AND {_ALIVE} ORDER BY key LIMIT ?",
             (namespace, first, end, after.encode(), self.clock(), limit + 1),
@@ -158,16 +158,19 @@ class Store:
         keys = tuple(KeyInfo(row[0].decode(), row[1], row[2]) for row in rows[:limit])
         return KeyPage(keys, keys[-1].name if len(rows) > limit else None)
 
-    def _drop_expired(self) -> None:
-        with self._writing() as cursor:
-            cursor.execute("DELETE FROM pairs WHERE expiration <= ?", (self.clock(),))
+    def define(self, schema: str) -> None:
+        """Make tables that another part of the platform keeps in this file, unless they exist."""
+        with self._explained(), self._write_lock:
+            self._writer.executescript(schema)
 
-    def _query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a SELECT, of this store's tables or of others in its file."""
         with self._explained(), self._read_lock:
             return self._reader.execute(sql, arguments).fetchall()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Cursor]:
+    def writing(self) -> Iterator[sqlite3.Cursor]:
+        """Give a cursor inside a transaction: all of what it does is kept, or nothing."""
         with self._explained(), self._write_lock:
             cursor = self._writer.cursor()
             cursor.execute("BEGIN IMMEDIATE")
@@ -179,6 +182,10 @@ class Store:
                     cursor.execute("ROLLBACK")
                 raise
             cursor.execute("COMMIT")
+
+    def _drop_expired(self) -> None:
+        with self.writing() as cursor:
+            cursor.execute("DELETE FROM pairs WHERE expiration <= ?", (self.clock(),))
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -18,7 +18,7 @@ import httpx
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from control_plane.emulator.modules import Module
+from control_plane.deploy.modules import Module
 from control_plane.emulator.workerd import LogLine, OnLog
 from control_plane.errors import PlatformError
 

@@ -16,7 +16,7 @@ from toy_shop import BUNDLE, World, make_project, origin, variables
 from wrangled import start_wrangled, wrangle
 
 from control_plane.deploy.preview import Preview, preview_token
-from control_plane.emulator.wrangler import read_wrangler
+from control_plane.deploy.wrangler import read_wrangler
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("world", ["wrangled"], indirect=True)]
 

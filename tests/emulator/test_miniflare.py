@@ -7,10 +7,10 @@ from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
+from control_plane.deploy.wrangler import Rule
 from control_plane.emulator import options as resolving
 from control_plane.emulator.config import Origin, parse_origin
 from control_plane.emulator.miniflare import Miniflare, Options
-from control_plane.emulator.wrangler import Rule
 from control_plane.errors import InputError, PlatformError
 
 ECHO = """import note from "./note.txt";

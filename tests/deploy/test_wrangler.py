@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from control_plane.emulator.jsonc import parse_jsonc
-from control_plane.emulator.modules import collect_modules, inline_modules
-from control_plane.emulator.wrangler import Rule, read_wrangler
+from control_plane.deploy.jsonc import parse_jsonc
+from control_plane.deploy.modules import collect_modules, inline_modules
+from control_plane.deploy.wrangler import Rule, read_wrangler
 from control_plane.errors import InputError
 
 MINIMAL = '"name": "w", "main": "w.js", "compatibility_date": "2026-06-01"'

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from control_plane.emulator.wrangler import Rule
+from control_plane.deploy.wrangler import Rule
 from control_plane.errors import InputError
 
 Kind = Literal["esModule", "text", "data"]

@@ -1,4 +1,4 @@
-"""Reads wrangler.jsonc, the one description of a worker, as far as the local edge needs it."""
+"""Reads wrangler.jsonc, the one description of a worker: for the local edge and for uploads."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from control_plane.emulator.jsonc import line_of_key, parse_jsonc
+from control_plane.deploy.jsonc import line_of_key, parse_jsonc
 from control_plane.errors import InputError, suggest
 
-#: Keys of wrangler's that say nothing about how a worker runs locally.
+#: Keys of wrangler's that are for wrangler alone.
 DEPLOYMENT_KEYS = frozenset(
     ("$schema", "account_id", "keep_names", "keep_vars", "limits", "logpush", "minify",
-     "observability", "placement", "preview_urls", "route", "routes", "send_metrics",
+     "placement", "preview_urls", "route", "routes", "send_metrics",
      "tail_consumers", "triggers", "upload_source_maps", "workers_dev")
 )  # fmt: skip
 
@@ -53,6 +53,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     vars: dict[str, Any] = {}
     services: tuple[ServiceBinding, ...] = ()
     rules: tuple[Rule, ...] = ()
+    observability: dict[str, Any] = {}
     no_bundle: bool = False
     find_additional_modules: bool = False
 
@@ -84,7 +85,7 @@ def _refuse_unknown(raw: dict[str, Any], text: str, file: Path) -> None:
     for key in raw:
         if key not in known:
             raise InputError(
-                "the local edge does not know this key",
+                "neither the local edge nor an upload knows this key",
                 file=file,
                 line=line_of_key(text, key),
                 field=key,
