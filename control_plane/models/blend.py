@@ -16,8 +16,6 @@ from scipy import sparse
 from control_plane.models.artifacts import Rows
 from control_plane.models.neighbours import reminder_scale
 from control_plane.models.ranking import top_per_row
-from control_plane.profiles.keys import distinct
-from control_plane.profiles.sessions import Sessions
 
 #: Measured on a gift shop's last invoices (tests/bench/cold_items.py): content brings 2 points of
 #: hit rate at 20, as much with 5 as with 20, a quarter less with 50.
@@ -53,13 +51,6 @@ def blend_rows(
     rows = top_per_row(blended, limit)
     new = (people < NEW_PEOPLE) & available
     return _explored(rows, content, new, limit) if new.any() else rows
-
-
-def people_with(sessions: Sessions, item_count: int) -> NDArray[np.int64]:
-    """Return how many people met each item, each session of nobody known counting as one."""
-    owner = np.repeat(sessions.owners, np.diff(sessions.indptr))
-    met = distinct(owner * np.int64(item_count) + sessions.items)
-    return np.bincount(met % item_count, minlength=item_count).astype(np.int64)
 
 
 def new_item_counts(

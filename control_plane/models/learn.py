@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from control_plane.errors import WorkError
 from control_plane.models import neighbours, variants
 from control_plane.models.artifacts import Model, Segment, Visitors
-from control_plane.models.blend import blend_rows, new_item_counts, people_with
+from control_plane.models.blend import blend_rows, new_item_counts
 from control_plane.models.catalogue import read_catalogue
 from control_plane.models.category_list import Condition
 from control_plane.models.content import SIMILAR_ITEMS, similar_rows
@@ -82,7 +82,7 @@ def learn(
     with steps.step("counting neighbours"):
         counted = neighbours.fit_sessions(sessions, items, train.neighbours, tuned.recipe)
         reminder_scale = neighbours.reminder_scale(counted.rows)
-        met = people_with(sessions, items)
+        met = counted.people
         table = blend_rows(counted.rows, similar, met, catalogue.available, train.neighbours)
         table = variants.spread(table, leader)
     found = segment_visitors(

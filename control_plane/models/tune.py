@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.models.artifacts import Rows
-from control_plane.models.neighbours import score_pairs, session_weights
-from control_plane.models.pairs import count_pairs, find_occurrences
+from control_plane.models.neighbours import find_occurrences, fit_occurrences
 from control_plane.models.recipe import DEFAULT, Recipe, Serving
 from control_plane.models.replay import Clicks, Ranks, clicks_of, replay
 from control_plane.profiles.sessions import Sessions
@@ -104,9 +103,7 @@ class _Search:
     def __init__(self, older: Sessions, clicks: Clicks, item_count: int, limit: int) -> None:
         self.recipe, self.serving, self.trials = DEFAULT, Serving(), 0
         self._older, self._clicks, self._limit = older, clicks, limit
-        occurrences = find_occurrences(older, item_count)
-        self._people = occurrences.people
-        self._pairs = count_pairs(occurrences, 0, item_count, DEFAULT.window)
+        self._occurrences = find_occurrences(older, item_count)
         self._rows = self._fit(DEFAULT)
         self._ranks = self._default = replay(clicks, self._rows, self.serving)
 
@@ -156,8 +153,7 @@ class _Search:
         return True
 
     def _fit(self, recipe: Recipe) -> Rows:
-        weights = session_weights(self._older, recipe)
-        return score_pairs(self._pairs, self._people, weights, self._limit, recipe)
+        return fit_occurrences(self._occurrences, self._limit, recipe).rows
 
     def _changed(self) -> dict[str, list[float]]:
         before, now = _numbers(DEFAULT, Serving()), _numbers(self.recipe, self.serving)

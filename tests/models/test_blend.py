@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from control_plane.models.blend import HALF_PEOPLE, NEW_PEOPLE, blend_rows, people_with
+from control_plane.models.blend import HALF_PEOPLE, NEW_PEOPLE, blend_rows
 from control_plane.models.ranking import top_per_row
-from control_plane.profiles.sessions import Sessions
 
 
 def rows(size, *cells):
@@ -94,12 +93,3 @@ def test_new_items_take_at_most_every_tenth_place():
     content = rows(100, *((item, 0, 0.9 - item / 1000) for item in range(old, 100)))
     mine = list(row(blended(behaviour, content, [99] * old + [0] * new), 0))
     assert [place + 1 for place, item in enumerate(mine) if item >= old] == [10, 20, 30, 40, 50]
-
-
-def test_people_are_counted_once_for_each_item():
-    items = np.array([0, 1, 0, 0, 2, 2], dtype=np.int32)
-    views, times = np.zeros(6, dtype=np.int8), np.array([1, 2, 3])
-    sessions = Sessions(np.array([0, 3, 5, 6]), items, views, times, owners=np.array([8, 9, 9]))
-    assert people_with(sessions, 4).tolist() == [2, 1, 1, 0]
-    nobody = Sessions(np.array([0]), items[:0], views[:0], times[:0], owners=times[:0])
-    assert people_with(nobody, 2).tolist() == [0, 0]

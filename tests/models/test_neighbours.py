@@ -217,3 +217,9 @@ def test_rows_are_sorted_positive_and_short_whatever_the_block(log):
         blocked = fit_rows(log, 7, 4)
     assert blocked.items.tolist() == table.items.tolist()
     assert blocked.scores.tobytes() == table.scores.tobytes()
+
+
+def test_people_are_counted_once_for_each_item_they_met():
+    log = sessions([0, 1, 0], [0, 2], [2], [1], owners=[8, 9, 9, 8])
+    assert fit_sessions(log, 4, 50).people.tolist() == [2, 1, 1, 0]
+    assert fit_sessions(sessions(), 2, 50).people.tolist() == [0, 0]
