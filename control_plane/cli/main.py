@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,6 +41,18 @@ COMMANDS = {
 }
 
 
+def first_line(place: str) -> str:
+    """Return the first line of what the command at `module:function` says it does, unloaded."""
+    module, name = place.split(":")
+    spec = find_spec(f"control_plane.cli.{module}")
+    if spec is None or spec.origin is None:
+        raise WorkError(f"control_plane.cli.{module} is not installed. Install frontshelf again.")
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    (said,) = [ast.get_docstring(node) or "" for node in functions if node.name == name]
+    return said.partition("\n")[0]
+
+
 class Group(click.Group):
     """A group that loads commands when called, and ends with messages instead of tracebacks."""
 
@@ -60,6 +75,11 @@ class Group(click.Group):
         module, name = COMMANDS[cmd_name].split(":")
         command: click.Command = getattr(import_module(f"control_plane.cli.{module}"), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, first_line(place)) for name, place in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; end with a message instead of a traceback."""

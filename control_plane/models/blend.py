@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from control_plane.models.artifacts import Rows
-from control_plane.models.neighbours import reminder_scale
-from control_plane.models.ranking import top_per_row
+from control_plane.models.ranking import reminder_scale, top_per_row
 
 #: Measured on a gift shop's last invoices (tests/bench/cold_items.py): content brings 2 points of
 #: hit rate at 20, as much with 5 as with 20, a quarter less with 50.

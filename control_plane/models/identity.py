@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from control_plane.models.artifacts import Model, Segment
 from control_plane.models.features import Features
@@ -81,6 +80,8 @@ def _matches(
     previous: Model,
 ) -> dict[int, Segment]:
     """Return new segment number -> the previous segment it continues (Hungarian assignment)."""
+    from scipy.optimize import linear_sum_assignment
+
     if not previous.segments or not clustering.count:
         return {}
     likeness, least = _overlap(clustering, keys, previous), LEAST_OVERLAP

@@ -19,7 +19,7 @@ from control_plane.models.catalogue import read_catalogue
 from control_plane.models.category_list import Condition
 from control_plane.models.content import SIMILAR_ITEMS, similar_rows
 from control_plane.models.popular import popular_lists
-from control_plane.models.ranking import best_of_rows
+from control_plane.models.ranking import best_of_rows, reminder_scale
 from control_plane.models.report import count, make_report, shelf_counts, table_facts
 from control_plane.models.segmentation import segment_visitors
 from control_plane.models.segments import Clustering
@@ -81,7 +81,7 @@ def learn(
         tuned = tune(sessions, items, train.neighbours, train.tune_events)
     with steps.step("counting neighbours"):
         counted = neighbours.fit_sessions(sessions, items, train.neighbours, tuned.recipe)
-        reminder_scale = neighbours.reminder_scale(counted.rows)
+        scale = reminder_scale(counted.rows)
         met = counted.people
         table = blend_rows(counted.rows, similar, met, catalogue.available, train.neighbours)
         table = variants.spread(table, leader)
@@ -115,7 +115,7 @@ def learn(
         item_ids=interest.item_ids,
         item_events=events,
         neighbours=table,
-        reminder_scale=reminder_scale,
+        reminder_scale=scale,
         serving=tuned.serving,
         popular=popular,
         latest=shelves.latest,

@@ -120,12 +120,6 @@ def fit_occurrences(occurrences: Occurrences, limit: int, recipe: Recipe) -> Nei
     )
 
 
-def reminder_scale(rows: Rows) -> float:
-    """Return the median of the rows' highest scores, 0 when every row is empty."""
-    filled = np.flatnonzero(np.diff(rows.indptr))
-    return float(np.median(rows.scores[rows.indptr[filled]])) if len(filled) else 0.0
-
-
 def session_weights(sessions: Sessions, recipe: Recipe) -> NDArray[np.float64]:
     """Return what each session's pairs weigh, by its length and its age in the log's own time."""
     if not len(sessions.ends):

@@ -39,6 +39,12 @@ def top_per_row(matrix: Any, limit: int) -> Rows:
     return Rows(np.append(0, np.cumsum(lengths)), items, ranked.data[best])
 
 
+def reminder_scale(rows: Rows) -> float:
+    """Return the median of the rows' highest scores, 0 when every row is empty."""
+    filled = np.flatnonzero(np.diff(rows.indptr))
+    return float(np.median(rows.scores[rows.indptr[filled]])) if len(filled) else 0.0
+
+
 def best_of_rows(rows: Rows, limit: int) -> Rows:
     """Return the `limit` best of each row."""
     lengths = np.diff(rows.indptr)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from control_plane.models.artifacts import Rows
-from control_plane.models.neighbours import reminder_scale
+from control_plane.models.ranking import reminder_scale
 from control_plane.models.recipe import Serving
 from control_plane.profiles.interest import ORDER
 from control_plane.profiles.sessions import Sessions

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer
 
 from control_plane.models.ranking import top_per_row
 
@@ -36,6 +35,9 @@ def text_vectors(titles: list[str], tags: list[tuple[str, ...]]) -> Any:
 
     What only one item has makes its row shorter than 1, and is left out; so is what tells little.
     """
+    # Half of what it takes to start a command, were it imported with the rest.
+    from sklearn.feature_extraction.text import HashingVectorizer
+
     words, names = _counts(_WORD.findall(_plain(title)[:TITLE_CHARACTERS]) for title in titles)
     parts = HashingVectorizer(
         analyzer=_parts, n_features=_PART_CELLS, norm=None, alternate_sign=False, dtype=np.float32

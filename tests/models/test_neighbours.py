@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.models import neighbours
-from control_plane.models.neighbours import fit_sessions, reminder_scale
+from control_plane.models.neighbours import fit_sessions
+from control_plane.models.ranking import reminder_scale
 from control_plane.models.recipe import DEFAULT, Recipe
 from control_plane.profiles.sessions import Sessions
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.models.artifacts import Rows
-from control_plane.models.neighbours import fit_sessions, reminder_scale
+from control_plane.models.neighbours import fit_sessions
+from control_plane.models.ranking import reminder_scale
 from control_plane.models.recipe import DEFAULT, Serving
 from control_plane.models.replay import clicks_of, replay
 from control_plane.models.tune import MOST_TRIALS, tune

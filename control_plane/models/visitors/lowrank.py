@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from control_plane.models.artifacts import Rows
@@ -56,6 +55,8 @@ def work(taken: Taken, near: Rows) -> int:
 
 def _directions(taken: Taken, count: int, seed: int) -> NDArray[np.float32]:
     """Return the items' places in the strongest directions, (items, count) float32."""
+    from sklearn.utils.extmath import randomized_svd
+
     visitors = sparse.diags(power(taken.visitor_items, -0.5))
     items = sparse.diags(power(taken.item_visitors, -0.5))
     scaled = (visitors @ taken.has @ items).astype(np.float32).tocsr()
