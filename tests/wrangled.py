@@ -59,25 +59,40 @@ ESBUILD = {
 @cache
 def wrangle() -> dict[str, bytes]:
     """Return the files that `wrangler deploy --dry-run --outdir` makes of edge_bundle/."""
-    packages = lay_out({**WRANGLER, **ESBUILD[platform_name()]}, print)
-    node = node_command(os.environ)
-    assert node, "wrangler needs node: pip install 'frontshelf[npm]'"
     with tempfile.TemporaryDirectory() as place:
-        copy, out = Path(place) / "edge_bundle", Path(place) / "out"
-        shutil.copytree(BUNDLE, copy)
-        modules = Path(place) / "node_modules"
+        out = Path(place) / "out"
+        run = Wrangler(Path(place)).run("deploy", "--dry-run", "--outdir", str(out))
+        assert run.returncode == 0, run.stdout + run.stderr
+        return {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*.js")}
+
+
+class Wrangler:
+    """An unmodified wrangler in a copy of edge_bundle/, made in `place`."""
+
+    def __init__(self, place: Path, **environment: str) -> None:
+        packages = lay_out({**WRANGLER, **ESBUILD[platform_name()]}, print)
+        self.folder = place / "edge_bundle"
+        self.environment = environment
+        shutil.copytree(BUNDLE, self.folder)
+        modules = place / "node_modules"
         modules.mkdir()
         for package in (packages / "node_modules").iterdir():
             (modules / package.name).symlink_to(package)
         _lend_workerd(packages / "node_modules")
-        wrangler = packages / "node_modules" / "wrangler" / "bin" / "wrangler.js"
-        command = [node, wrangler, "deploy", "--dry-run", "--outdir", out]
-        run = subprocess.run(
-            command, cwd=copy, capture_output=True, text=True, timeout=WRANGLE_SECONDS, check=False,
-            env={**os.environ, "WRANGLER_SEND_METRICS": "false", "CI": "true"},
+        self._program = packages / "node_modules" / "wrangler" / "bin" / "wrangler.js"
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of wrangler's."""
+        node = node_command(os.environ)
+        assert node, "wrangler needs node: pip install 'frontshelf[npm]'"
+        return subprocess.run(
+            [node, self._program, *arguments], cwd=self.folder, capture_output=True, text=True,
+            timeout=WRANGLE_SECONDS, check=False, input=stdin,
+            env={
+                **os.environ, "WRANGLER_SEND_METRICS": "false", "CI": "true", "NO_COLOR": "1",
+                **self.environment,
+            },
         )  # fmt: skip
-        assert run.returncode == 0, run.stdout + run.stderr
-        return {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*.js")}
 
 
 def _lend_workerd(modules: Path) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from control_plane.emulator.account import ACCOUNT
 from control_plane.emulator.miniflare import STORE_FILE
 from control_plane.emulator.options import namespace_id
-from control_plane.emulator.rest import ACCOUNT, BASE, RestApi
+from control_plane.emulator.rest import BASE, RestApi
 from control_plane.emulator.server import ServerThread
 from control_plane.emulator.store import Namespace, Store
 from control_plane.errors import PlatformError

@@ -19,11 +19,12 @@ import httpx
 import msgspec
 from msgspec import structs
 
+from control_plane.emulator.account import ACCOUNT
 from control_plane.emulator.binary import find_workerd
 from control_plane.emulator.config import WorkerdConfig, write_config
 from control_plane.emulator.namespace import KVNamespace
 from control_plane.emulator.options import Options, Plan, as_options, resolve, workerd_config
-from control_plane.emulator.rest import ACCOUNT, BASE, RestApi
+from control_plane.emulator.rest import BASE, RestApi
 from control_plane.emulator.server import ServerThread, Services
 from control_plane.emulator.store import Namespace
 from control_plane.emulator.usage import KV_CALLS, SUBREQUESTS, Usage, exceeded
@@ -171,7 +172,8 @@ class Miniflare:
         self._store = ViewedStore(file, self.kv_view)
         closing.callback(self._store.close)
         self.api_token = options.api_token or secrets.token_urlsafe(32)
-        self._services = Services(RestApi(self._store, self.api_token))
+        self.api = RestApi(self._store, self.api_token)
+        self._services = Services(self.api)
         self._server = ServerThread(self._services)
         closing.callback(self._server.close)
         self._supervisor = Supervisor(binary, self._listening, options.on_log)

@@ -31,6 +31,7 @@ def log_to_stderr(line: LogLine) -> None:
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What to run: a wrangler.jsonc (`config_path`), `modules` by name, or one `script`.
 
+    `kv_namespaces` are bindings by name, with the ids of their namespaces where those are given.
     `variables` go over those of wrangler.jsonc and may be secrets. `services` are ASGI apps by
     binding; `store_services` make theirs over the worker's store. `origin` is where the worker's
     own fetches go: an address, an ASGI app, or None for a plain 404. `persist` is a folder that
@@ -49,7 +50,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     find_additional_modules: bool = False
     compatibility_date: str = COMPATIBILITY_DATE
     compatibility_flags: tuple[str, ...] = ()
-    kv_namespaces: tuple[str, ...] = ()
+    kv_namespaces: tuple[str, ...] | Mapping[str, str] = ()
     variables: Mapping[str, Any] = {}
     services: Mapping[str, ASGIApp] = {}
     store_services: Mapping[str, Callable[[ViewedStore], ASGIApp]] = {}
@@ -109,7 +110,10 @@ def resolve(options: Options) -> Plan:
         compatibility_date=config.compatibility_date,
         compatibility_flags=config.compatibility_flags,
         variables={**config.vars, **options.variables},
-        kv={binding: namespace_id(binding) for binding in (*bindings, *options.kv_namespaces)},
+        kv={
+            **{binding: namespace_id(binding) for binding in (*bindings, *options.kv_namespaces)},
+            **(options.kv_namespaces if isinstance(options.kv_namespaces, Mapping) else {}),
+        },
         services=options.services,
         origin=parse_origin(options.origin) if isinstance(options.origin, str) else None,
         outbound=options.origin if callable(options.origin) else not_found,

@@ -1,43 +1,52 @@
-"""Cloudflare's REST API v4 for key-value stores, over the local store (an ASGI app)."""
+"""Cloudflare's REST API v4 over the local store: key-value stores, Workers, zones (an ASGI app)."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from control_plane.emulator import limits
+from control_plane.emulator.account import ACCOUNT, answer_account
+from control_plane.emulator.call import Call, failure, success
 from control_plane.emulator.limits import Refusal
-from control_plane.emulator.rest_bulk import delete_pairs, get_pairs, put_pairs
-from control_plane.emulator.rest_namespaces import (
-    create_namespace,
-    list_namespaces,
-    namespace_of,
-    show,
+from control_plane.emulator.rest_kv import answer_kv
+from control_plane.emulator.store import Store
+from control_plane.emulator.tokens import (
+    INVALID_TOKEN,
+    UNAUTHENTICATED,
+    Level,
+    Permission,
+    Token,
+    Tokens,
+    TooManyCalls,
 )
-from control_plane.emulator.rest_values import delete_value, list_keys, put_value
-from control_plane.emulator.store import Pair, Store
-from control_plane.emulator.wire import parsed_metadata, read_bounded
+from control_plane.emulator.wire import read_bounded
+from control_plane.emulator.workers.api import WorkersApi
+from control_plane.emulator.workers.routes import ZonesApi
 from control_plane.errors import PlatformError
 
-#: The one account of a laptop.
-ACCOUNT = "10ca1000000000000000000000000000"
 BASE = "/client/v4"
 #: What a multipart body adds to a value and its metadata.
 FORM_BYTES = 64 * 1024
-UNAUTHENTICATED, MISSING_TOKEN, NO_ROUTE, UNAVAILABLE = 10000, 9106, 7003, 10001
+#: Uploads are held to their gzipped size, but not before they are read.
+UPLOAD_BYTES = 64 * 1024 * 1024
+NO_ROUTE, UNAVAILABLE = 7003, 10001
 
 
 class RestApi:
-    """Serve the API to who knows `token`; every answer but a value is an envelope."""
+    """Serve the API to who knows `token`, or one of `tokens`; `workers` holds what was uploaded.
+
+    Every answer but a value and a worker's modules is an envelope.
+    """
 
     def __init__(self, store: Store, token: str) -> None:
-        self.store, self._token = store, token
+        self.store, self.tokens = store, Tokens(token, store.clock)
+        self.workers = WorkersApi(store)
+        self.zones = ZonesApi(self.workers.records, ACCOUNT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -48,99 +57,77 @@ class RestApi:
             return
         except PlatformError as error:
             code = error.code if isinstance(error, Refusal) else UNAVAILABLE
-            response = _failure(str(error), error.status or 503, code)
+            after = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyCalls) else {}
+            response = failure(str(error), error.status or 503, code, after)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        self._authenticate(request)
-        path = request.scope["raw_path"].partition(b"?")[0].decode("ascii")
-        match [unquote(part) for part in path.removeprefix(BASE).strip("/").split("/")]:
-            case ["user", "tokens", "verify"]:
-                return success({"id": "local", "status": "active"})
-            case ["accounts", account, "storage", "kv", "namespaces", *rest]:
-                if account != ACCOUNT:
-                    raise Refusal("Authentication error", 403, UNAUTHENTICATED)
-                body = await read_bounded(request, _body_limit(rest))
-                # SQLite and large JSON must not hold up the worker's own reads.
-                return await asyncio.to_thread(self._namespaces, request, rest, body)
-        raise Refusal(f"Could not route to {path}", 404, NO_ROUTE)
-
-    def _authenticate(self, request: Request) -> None:
-        given = request.headers.get("authorization", "")
-        if not given:
-            raise Refusal("Missing Authorization header", 400, MISSING_TOKEN)
-        if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+        raw = request.scope["raw_path"].partition(b"?")[0].decode("ascii")
+        path = tuple(unquote(part) for part in raw.removeprefix(BASE).strip("/").split("/"))
+        token = self._authenticated(request, path)
+        if path[-2:] == ("tokens", "verify") and path[0] in ("user", "accounts"):
+            return success(self.tokens.verdict(token))
+        if path[0] == "accounts" and len(path) > 1 and path[1] != ACCOUNT:
             raise Refusal("Authentication error", 403, UNAUTHENTICATED)
+        call = Call(
+            method=request.method,
+            path=path,
+            query=dict(parse_qsl(request.scope["query_string"].decode("ascii"))),
+            content_type=request.headers.get("content-type", ""),
+            body=await read_bounded(request, _body_limit(path)),
+            client="wrangler" if "wrangler" in request.headers.get("user-agent", "") else "api",
+        )
+        # SQLite and large JSON must not hold up the worker's own reads.
+        response = await asyncio.to_thread(self._routed, call, token)
+        response.headers.update(self.tokens.headers(token))
+        return response
 
-    def _namespaces(self, request: Request, path: list[str], body: bytes) -> Response:
-        query = dict(parse_qsl(request.scope["query_string"].decode("ascii")))
-        match request.method, path:
-            case "GET", []:
-                return success(*list_namespaces(self.store, query))
-            case "POST", []:
-                return success(create_namespace(self.store, body))
-        namespace = namespace_of(self.store, path[0] if path else "")
-        match request.method, path[1:]:
-            case "GET", []:
-                return success(show(namespace))
-            case "DELETE", []:
-                self.store.delete_namespace(namespace.id)
-                return success({})
-            case "GET", ["keys"]:
-                return success(*list_keys(self.store, namespace.id, query))
-        return self._pairs(request, namespace.id, path[1:], query, body)
+    def _authenticated(self, request: Request, path: tuple[str, ...]) -> Token:
+        try:
+            return self.tokens.authenticate(request.headers.get("authorization", ""))
+        except Refusal as error:
+            if error.code == UNAUTHENTICATED and path[-2:] == ("tokens", "verify"):
+                raise Refusal("Invalid API Token", 401, INVALID_TOKEN) from error
+            raise
 
-    def _pairs(
-        self, request: Request, id: str, path: list[str], query: dict[str, str], body: bytes
-    ) -> Response:
-        match request.method, path:
-            case "PUT", ["bulk"]:
-                return success(put_pairs(self.store, id, body))
-            case ("DELETE", ["bulk"]) | ("POST", ["bulk", "delete"]):
-                return success(delete_pairs(self.store, id, body))
-            case "POST", ["bulk", "get"]:
-                return success(get_pairs(self.store, id, body))
-            case "GET", ["values", *key]:
-                return _value(self._existing(id, "/".join(key)))
-            case "PUT", ["values", *key]:
-                content_type = request.headers.get("content-type", "")
-                put_value(self.store, id, "/".join(key), query, content_type, body)
-                return success({})
-            case "DELETE", ["values", *key]:
-                delete_value(self.store, id, "/".join(key))
-                return success({})
-            case "GET", ["metadata", *key]:
-                return success(parsed_metadata(self._existing(id, "/".join(key))))
-        raise Refusal("endpoint does not exist", 404, limits.NO_ENDPOINT)
-
-    def _existing(self, id: str, key: str) -> Pair:
-        limits.check_key(key)
-        pair = self.store.get(id, key)
-        if pair is None:
-            raise Refusal("get: 'key not found'", 404, limits.KEY_NOT_FOUND)
-        return pair
-
-
-def success(result: Any, info: dict[str, Any] | None = None) -> Response:
-    """Return the envelope of what went well."""
-    envelope = {"success": True, "errors": [], "messages": [], "result": result}
-    return JSONResponse(envelope | ({"result_info": info} if info is not None else {}))
-
-
-def _failure(message: str, status: int, code: int) -> Response:
-    errors = [{"code": code, "message": message}]
-    return JSONResponse(
-        {"success": False, "errors": errors, "messages": [], "result": None}, status
-    )
+    def _routed(self, call: Call, token: Token) -> Response:
+        level: Level = "Read" if call.method == "GET" else "Edit"
+        match call.path:
+            case "accounts", _, "storage", "kv", "namespaces", *rest:
+                if rest[1:] == ["bulk", "get"]:
+                    level = "Read"
+                self.tokens.authorize(token, Permission("Workers KV Storage", level))
+                return answer_kv(self.store, call.below(5))
+            case "accounts", _, "workers", "scripts", _, "routes":
+                self.tokens.authorize(token, Permission("Workers Routes", level))
+                return self.workers.answer(call.below(3))
+            case "accounts", _, "workers", *_:
+                self.tokens.authorize(token, Permission("Workers Scripts", level))
+                return self.workers.answer(call.below(3))
+            case "zones", _, "workers", "routes", *_:
+                self.tokens.authorize(token, Permission("Workers Routes", level))
+                return self.zones.answer(call.below(1))
+            case "zones", *_:
+                # Who may route in a zone sees it, too.
+                routes = [Permission("Workers Routes")] if level == "Read" else []
+                self.tokens.authorize(token, Permission("Zone", level), *routes)
+                return self.zones.answer(call.below(1))
+            case ("user",):
+                self.tokens.authorize(token, Permission("User Details", level))
+                return answer_account(call)
+            case ("memberships",):
+                self.tokens.authorize(token, Permission("Memberships", level))
+                return answer_account(call)
+            case ("accounts",) | ("accounts", _):
+                self.tokens.authorize(token, Permission("Account Settings", level))
+                return answer_account(call)
+        raise Refusal(f"Could not route to /{'/'.join(call.path)}", 404, NO_ROUTE)
 
 
-def _value(pair: Pair) -> Response:
-    response = Response(pair.value, media_type="application/octet-stream")
-    if pair.expiration is not None:
-        response.headers["expiration"] = str(pair.expiration)
-    return response
-
-
-def _body_limit(path: list[str]) -> int:
-    bulk = len(path) > 1 and path[1] == "bulk"
-    return limits.BULK_WRITE_BYTES if bulk else limits.VALUE_BYTES + FORM_BYTES
+def _body_limit(path: tuple[str, ...]) -> int:
+    match path:
+        case "accounts", _, "storage", "kv", "namespaces", _, "bulk", *_:
+            return limits.BULK_WRITE_BYTES
+        case "accounts", _, "workers", *_:
+            return UPLOAD_BYTES
+    return limits.VALUE_BYTES + FORM_BYTES

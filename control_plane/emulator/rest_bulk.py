@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from control_plane.emulator import limits
-from control_plane.emulator.limits import INVALID_REQUEST, MALFORMED_VALUE, Refusal
+from control_plane.emulator.call import decoded
+from control_plane.emulator.limits import MALFORMED_VALUE, Refusal
 from control_plane.emulator.store import Pair, Store
 from control_plane.emulator.wire import BulkGet, bulk_value
-
-Body = TypeVar("Body")
 
 
 class NewPair(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +29,7 @@ class NewPair(msgspec.Struct, frozen=True, kw_only=True):
 
 def put_pairs(store: Store, id: str, body: bytes) -> dict[str, Any]:
     """Write up to 10,000 pairs, all or none."""
-    pairs = _decoded(body, list[NewPair])
+    pairs = decoded(body, list[NewPair])
     limits.check_bulk_write(len(pairs))
     now = store.clock()
     store.put(id, [_pair(pair, now) for pair in pairs])
@@ -39,7 +38,7 @@ def put_pairs(store: Store, id: str, body: bytes) -> dict[str, Any]:
 
 def delete_pairs(store: Store, id: str, body: bytes) -> dict[str, Any]:
     """Delete up to 10,000 keys, all or none."""
-    keys = _decoded(body, list[str])
+    keys = decoded(body, list[str])
     limits.check_bulk_write(len(keys))
     for key in keys:
         limits.check_key(key)
@@ -49,7 +48,7 @@ def delete_pairs(store: Store, id: str, body: bytes) -> dict[str, Any]:
 
 def get_pairs(store: Store, id: str, body: bytes) -> dict[str, Any]:
     """Return up to 100 values, null where there is none."""
-    wanted = _decoded(body, BulkGet)
+    wanted = decoded(body, BulkGet)
     limits.check_bulk_get(wanted.keys)
     found = store.get_many(id, wanted.keys)
     limits.check_value(sum(len(pair.value) for pair in found.values()))
@@ -78,13 +77,6 @@ def _from_base64(pair: NewPair) -> bytes:
     except binascii.Error as error:
         words = f"the value of {pair.key!r} is not base64: {error}"
         raise Refusal(words, code=MALFORMED_VALUE) from error
-
-
-def _decoded(body: bytes, type: type[Body]) -> Body:
-    try:
-        return msgspec.json.decode(body, type=type)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(f"malformed body: {error}", code=INVALID_REQUEST) from error
 
 
 def _done(count: int) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
 from control_plane.emulator import limits
+from control_plane.emulator.call import form_parts
 from control_plane.emulator.limits import INVALID_CURSOR, MALFORMED_VALUE, Refusal
 from control_plane.emulator.store import Pair, Store
 
@@ -40,7 +40,8 @@ def put_value(
     value, metadata = body, None
     kind, options = parse_options_header(content_type)
     if kind == "multipart/form-data":
-        parts = _parts(body, options.get("boundary", ""))
+        form = form_parts(body, options.get("boundary", ""), MALFORMED_VALUE)
+        parts = {part.name: part.content for part in form}
         if "value" not in parts:
             raise Refusal("the form has no part 'value'", code=MALFORMED_VALUE)
         value = parts["value"]
@@ -58,21 +59,3 @@ def delete_value(store: Store, id: str, key: str) -> None:
     """Delete a key; a missing one is no error."""
     limits.check_key(key)
     store.delete(id, [key])
-
-
-def _parts(body: bytes, boundary: str) -> dict[str, bytes]:
-    decoder = MultipartDecoder(boundary.encode("latin-1"), max_parts=10)
-    decoder.receive_data(body)
-    decoder.receive_data(None)
-    parts: dict[str, bytes] = {}
-    name = ""
-    try:
-        while not isinstance(event := decoder.next_event(), Epilogue):
-            if isinstance(event, Field | File):
-                name = event.name
-                parts[name] = b""
-            elif isinstance(event, Data):
-                parts[name] += event.data
-    except ValueError as error:
-        raise Refusal(f"malformed form: {error}", code=MALFORMED_VALUE) from error
-    return parts

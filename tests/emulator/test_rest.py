@@ -7,8 +7,8 @@ import time
 import httpx
 import pytest
 
+from control_plane.emulator.account import ACCOUNT
 from control_plane.emulator.options import namespace_id
-from control_plane.emulator.rest import ACCOUNT
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_without_the_token_nothing_is_told(api, toy):
     good = {"Authorization": f"Bearer {toy.api_token}"}
     assert code(httpx.get(other, headers=good)) == (403, 10000)
     assert httpx.get(f"{toy.api_url}/user/tokens/verify", headers=good).json()["success"]
-    assert code(httpx.get(f"{toy.api_url}/zones", headers=good)) == (404, 7003)
+    assert code(httpx.get(f"{toy.api_url}/nowhere", headers=good)) == (404, 7003)
 
 
 def test_namespaces_are_made_listed_in_pages_and_deleted(api):
