@@ -59,11 +59,16 @@ class TableError(WorkError):
 
 
 class PlatformError(WorkError):
-    """A CDN's API or the local edge refused a request or did not answer."""
+    """A CDN's API or the local edge refused a request or did not answer.
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    `codes` are the platform's own, where it named some.
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, codes: tuple[int, ...] = ()
+    ) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.codes = status, codes
 
 
 class StaleError(PlatformError):

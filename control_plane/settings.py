@@ -86,10 +86,17 @@ class Deploy(Section, frozen=True):
 
 
 class Cloudflare(Section, frozen=True):
-    """Where the remote key-value store is. The API token comes from CLOUDFLARE_API_TOKEN."""
+    """Where the remote key-value store and the worker are.
+
+    The API token comes from CLOUDFLARE_API_TOKEN. `routes` are patterns of the zone's URLs for
+    which the worker answers; without any, `worker upload` leaves routes alone.
+    """
 
     account_id: str = ""
     namespace_id: str = ""
+    worker_name: str = "frontshelf"
+    zone_id: str = ""
+    routes: tuple[str, ...] = ()
     base_url: str = "https://api.cloudflare.com/client/v4"
 
 

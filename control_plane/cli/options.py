@@ -52,6 +52,24 @@ def report(result: Any, as_json: bool, lines: Callable[[], list[str]]) -> None:
         click.echo("\n".join(lines()))
 
 
+class Percent(click.ParamType):
+    """A share of visitors: `10%`, or `10`; over 0 and at most 100."""
+
+    name = "percent"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the percentage."""
+        try:
+            share = float(str(value).removesuffix("%"))
+        except ValueError:
+            share = 0.0
+        if not 0 < share <= 100:
+            self.fail(f"{value!r} is no share: give one over 0 and up to 100%", param, ctx)
+        return share
+
+
 class Progress:
     """Draws one line of progress on standard error, when a person looks at it."""
 

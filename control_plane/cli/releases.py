@@ -9,6 +9,7 @@ import click
 
 from control_plane.cli.options import Progress, json_option, project_option, report, size_text
 from control_plane.cli.targets import open_target, target_option
+from control_plane.cli.worker_targets import check_live_worker
 from control_plane.deploy.head import read_head
 from control_plane.deploy.history import ReleaseEntry
 from control_plane.deploy.history import releases as list_releases
@@ -38,6 +39,7 @@ def deploy(
 ) -> None:
     """Make the compiled release live: values, then the manifest, then the head."""
     with open_target(project, target_name) as target, Progress("deploying") as progress:
+        check_live_worker(project, target_name)
         build = project.build / "current"
         if target_name == "cloudflare" and not yes and not dry_run and sys.stdin.isatty():
             plan = publish(target, build, project, dry_run=True).plan

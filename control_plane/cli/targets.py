@@ -51,8 +51,15 @@ def open_target(project: Project, name: str) -> Iterator[Target]:
 
 
 def _cloudflare(project: Project) -> CloudflareKV:
+    token = cloudflare_token(project, "Workers KV Storage: Edit", "account_id", "namespace_id")
     settings = project.settings.cloudflare
-    for field in ("account_id", "namespace_id"):
+    return CloudflareKV(settings.base_url, token, settings.account_id, settings.namespace_id)
+
+
+def cloudflare_token(project: Project, permission: str, *fields: str) -> str:
+    """Return the API token; raise InputError when it, or one of the settings, is missing."""
+    settings = project.settings.cloudflare
+    for field in fields:
         if not getattr(settings, field):
             raise InputError(
                 "not set",
@@ -64,6 +71,6 @@ def _cloudflare(project: Project) -> CloudflareKV:
     if not token:
         raise InputError(
             f"{TOKEN_VARIABLE} is not in the environment",
-            remedy="Make a token with 'Workers KV Storage: Edit' and export it (docs/deploy.md).",
+            remedy=f"Make a token with '{permission}' and export it (docs/deploy.md).",
         )
-    return CloudflareKV(settings.base_url, token, settings.account_id, settings.namespace_id)
+    return token

@@ -27,8 +27,18 @@ class PassingError(PlatformError):
     retry_after: float | None = None
 
 
+KV_PERMISSION = "Workers KV Storage: Edit"
+KV_MISSING = (
+    "Check cloudflare.account_id and cloudflare.namespace_id in frontshelf.toml; "
+    "'wrangler kv namespace list' shows those there are."
+)
+
+
 class Api:
-    """An account's door to the API. The token is sent as a header and shown nowhere."""
+    """An account's door to the API. The token is sent as a header and shown nowhere.
+
+    `permission` is what its calls need, `missing` what to do when they lead nowhere.
+    """
 
     def __init__(
         self,
@@ -36,9 +46,13 @@ class Api:
         token: str,
         retry: Retry | None = None,
         transport: httpx.BaseTransport | None = None,
+        *,
+        permission: str = KV_PERMISSION,
+        missing: str = KV_MISSING,
     ) -> None:
         self.base_url = _checked_url(base_url)
-        self._token = _checked_token(token)
+        self._token = _checked_token(token, permission)
+        self._permission, self._missing = permission, missing
         self._retry = retry or Retry()
         self._client = httpx.Client(
             base_url=base_url,
@@ -113,17 +127,32 @@ class Api:
 
     def _refusal(self, response: httpx.Response, what: str) -> PlatformError:
         status, errors = response.status_code, _errors(response)
+        codes = tuple(code for code, _ in errors)
         said = "; ".join(f"{code} {message}" for code, message in errors) or "no code"
         text = self._without_token(
             f"{self.base_url}: cannot {what}: status {status}, {said}.\n"
-            f"  {_remedy(status, [code for code, _ in errors])}"
+            f"  {self._remedy(status, codes)}"
         )
         asked = retry_after_seconds(response.headers)
         if not worth_retrying(status) or (asked or 0) > self._retry.longest_retry_after_seconds:
-            return PlatformError(text, status)
-        passing = PassingError(text, status)
+            return PlatformError(text, status, codes)
+        passing = PassingError(text, status, codes)
         passing.retry_after = asked
         return passing
+
+    def _remedy(self, status: int, codes: tuple[int, ...]) -> str:
+        if status in (401, 403):
+            return (
+                f"Check CLOUDFLARE_API_TOKEN: it needs the permission '{self._permission}' "
+                "for this account, and must not have expired."
+            )
+        if status == 404 or NAMESPACE_NOT_FOUND in codes:
+            return self._missing
+        if worth_retrying(status):
+            return (
+                "The platform is busy or down: run the command again later; what was written stays."
+            )
+        return "The request was refused as it is; asking again will not help."
 
     def _without_token(self, text: str) -> str:
         # A server, or a proxy before it, may echo what it was sent.
@@ -145,29 +174,13 @@ def _one_line(message: object) -> str:
     return " ".join(str(message).split())
 
 
-def _remedy(status: int, codes: list[int]) -> str:
-    if status in (401, 403):
-        return (
-            "Check CLOUDFLARE_API_TOKEN: it needs the permission 'Workers KV Storage: Edit' "
-            "for this account, and must not have expired."
-        )
-    if status == 404 or NAMESPACE_NOT_FOUND in codes:
-        return (
-            "Check cloudflare.account_id and cloudflare.namespace_id in frontshelf.toml; "
-            "'wrangler kv namespace list' shows those there are."
-        )
-    if worth_retrying(status):
-        return "The platform is busy or down: run the command again later; what was written stays."
-    return "The request was refused as it is; asking again will not help."
-
-
-def _checked_token(token: str) -> str:
+def _checked_token(token: str, permission: str) -> str:
     # An unfit header value would be quoted in full by the HTTP library's own error.
     if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise InputError(
             "not set, or with spaces, line breaks or other signs in it",
             field="CLOUDFLARE_API_TOKEN",
-            remedy="Put an API token with 'Workers KV Storage: Edit' in the environment.",
+            remedy=f"Put an API token with '{permission}' in the environment.",
         )
     return token
 

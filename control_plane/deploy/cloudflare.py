@@ -40,9 +40,9 @@ class CloudflareKV:
         retry: Retry | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        account = _checked_id("account_id", account_id)
+        account = checked_id("account_id", account_id)
         self.name = name
-        self._namespace = _checked_id("namespace_id", namespace_id)
+        self._namespace = checked_id("namespace_id", namespace_id)
         self._path = f"accounts/{account}/storage/kv/namespaces/{self._namespace}"
         self._api = Api(base_url, token, retry, transport)
 
@@ -146,7 +146,8 @@ def _bulk_body(batch: list[Pair]) -> list[dict[str, Any]]:
     ]
 
 
-def _checked_id(field: str, value: str) -> str:
+def checked_id(field: str, value: str) -> str:
+    """Return what stands for something in the API's paths; refuse what could stand for more."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
         raise InputError(
             f"{value!r} is not an identifier",

@@ -6,8 +6,12 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from control_plane.errors import TableError
+
 #: What a change is about. Of a secret only the name is ever told.
-ChangeKind = Literal["code", "variable", "secret", "binding", "setting", "route"]
+ChangeKind = Literal["code", "runtime", "variable", "secret", "binding", "setting", "route"]
+#: What belongs to no version, and changes though a version stays as it is.
+OF_NO_VERSION = ("setting", "route")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +54,9 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether the platform runs just this already."""
-        return not self.changes and self.version is not None and self.share == self.share_now
+        """Whether the platform runs just this already, for so many visitors."""
+        changed = any(change.kind in OF_NO_VERSION for change in self.changes)
+        return self.version is not None and self.share == self.share_now and not changed
 
 
 class RunningVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,5 +108,27 @@ class WorkerTarget(Protocol):
     def status(self) -> WorkerStatus:
         """Say what runs."""
 
-    def roll_back(self) -> WorkerStatus:
-        """Give every visitor the version that served all of them before; return what runs then."""
+    def roll_back(self, *, old_secrets: bool = False) -> WorkerStatus:
+        """Give every visitor the version that served all of them before; return what runs then.
+
+        It brings its secrets with it: when others were set since, it is refused unless
+        `old_secrets` allows it.
+        """
+
+
+def unknown_tables(status: WorkerStatus, tables: int) -> str | None:
+    """Return why it is not known whether what runs reads a format; None when it does.
+
+    Raises TableError when a version that serves visitors is too old for it.
+    """
+    if not status.running:
+        return f"no worker {status.worker} serves at {status.target} yet"
+    if status.tables is None:
+        return f"the worker {status.worker} at {status.target} was not uploaded by Frontshelf"
+    if tables <= status.tables:
+        return None
+    raise TableError(
+        f"tables of format {tables}: the worker {status.worker} that serves at {status.target} "
+        f"reads {status.tables} and {status.tables - 1}.\n"
+        "  Run 'frontshelf worker upload' first."
+    )

@@ -23,7 +23,7 @@ def test_the_guides_examples_run_one_after_another(
     (tmp_path / "shop" / "frontshelf.toml").write_text("")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     shop = ServerThread(HTMLResponse("<html><div data-fs-slot='home.hero'>own</div></html>"))
     shown = {"script": SCRIPT}
     try:

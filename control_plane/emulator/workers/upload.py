@@ -28,7 +28,7 @@ KINDS: Mapping[str, Kind] = {
 #: What is kept of the version before when an upload names nothing to keep.
 KEPT_BY_DEFAULT = ("secret_text", "secret_key")
 #: Bindings that the local edge can serve, and `inherit`, which stands for the one before.
-BINDINGS = ("plain_text", "secret_text", "json", "kv_namespace", "service", "inherit")
+BINDINGS = ("plain_text", "secret_text", "json", "kv_namespace", "inherit")
 #: What a worker that names no compatibility date gets.
 OLDEST_DATE = "2021-11-02"
 SOURCE_MAP = "application/source-map"

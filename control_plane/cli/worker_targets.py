@@ -1,0 +1,78 @@
+"""Opens the worker at the platform that `--target` names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import click
+
+from control_plane.cli.options import Function
+from control_plane.cli.targets import cloudflare_token
+from control_plane.deploy.cloudflare import checked_id
+from control_plane.deploy.worker_api import FORBIDDEN, RoutesApi, WorkersApi
+from control_plane.deploy.worker_cloudflare import CloudflareWorker
+from control_plane.deploy.worker_target import WorkerTarget, unknown_tables
+from control_plane.emulator.dev import local_api
+from control_plane.errors import PlatformError
+from control_plane.settings import Project
+from control_plane.tables import FORMAT
+
+WORKER_TARGETS = ("local", "cloudflare")
+PERMISSION = "Workers Scripts: Edit"
+
+
+def worker_target_option(command: Function) -> Function:
+    """Add `--target`."""
+    return click.option(
+        "--target",
+        "target_name",
+        type=click.Choice(WORKER_TARGETS),
+        default="local",
+        show_default=True,
+        help="Where the worker runs; local is the API of this machine, for rehearsals.",
+    )(command)
+
+
+@contextmanager
+def open_worker(project: Project, name: str) -> Iterator[WorkerTarget]:
+    """Yield the worker at a platform; raise InputError when settings or credentials are missing."""
+    settings = project.settings.cloudflare
+    worker = checked_id("worker_name", settings.worker_name)
+    if name == "local":
+        with (
+            local_api(project) as local,
+            closing(WorkersApi(local.base_url, local.token, local.account_id, worker)) as api,
+        ):
+            yield CloudflareWorker(project, api, local.namespace_id, name="local")
+        return
+    zone = ("zone_id",) if settings.routes else ()
+    token = cloudflare_token(project, PERMISSION, "account_id", "namespace_id", *zone)
+    account = checked_id("account_id", settings.account_id)
+    routes = (
+        RoutesApi(settings.base_url, token, checked_id("zone_id", settings.zone_id))
+        if settings.routes
+        else None
+    )
+    api = WorkersApi(settings.base_url, token, account, worker)
+    with closing(CloudflareWorker(project, api, settings.namespace_id, routes)) as target:
+        yield target
+
+
+def check_live_worker(project: Project, target_name: str) -> None:
+    """Refuse tables that the live worker is too old for; say so when nobody knows.
+
+    Raises TableError.
+    """
+    if target_name != "cloudflare":
+        return
+    try:
+        with open_worker(project, target_name) as worker:
+            unknown = unknown_tables(worker.status(), FORMAT)
+    except PlatformError as error:
+        if error.status not in FORBIDDEN:
+            raise
+        unknown = "the token may not read workers (permission 'Workers Scripts: Read')"
+    if unknown:
+        said = f"{unknown}: whether it reads tables of format {FORMAT} is not checked."
+        click.echo(f"frontshelf: {said}", err=True)
