@@ -15,6 +15,8 @@ from control_plane.errors import PlatformError
 
 #: A worker of that name was never uploaded.
 WORKER_NOT_FOUND = 10007
+#: A route of that pattern is there already.
+ROUTE_EXISTS = 10020
 #: Secrets were changed after the version that is to come back.
 SECRETS_CHANGED = 10220
 #: Refused for want of a permission.
@@ -187,12 +189,22 @@ class RoutesApi:
     def add(self, pattern: str, worker: str) -> None:
         """Let a worker answer for a pattern."""
         body, what = {"pattern": pattern, "script": worker}, f"add the route {pattern}"
-        self._api.read(self._api.send("POST", self._path, what, json=body), what)
+        try:
+            self._api.read(self._api.send("POST", self._path, what, json=body), what)
+        except PlatformError as error:
+            # An answer that was lost, and the call made again: the route may be ours by now.
+            there = {(route.pattern, route.script) for route in self.routes()}
+            if ROUTE_EXISTS not in error.codes or (pattern, worker) not in there:
+                raise
 
     def remove(self, route: Route) -> None:
         """Let no worker answer for a pattern any more."""
         what = f"remove the route {route.pattern}"
-        self._api.read(self._api.send("DELETE", f"{self._path}/{route.id}", what), what)
+        try:
+            self._api.read(self._api.send("DELETE", f"{self._path}/{route.id}", what), what)
+        except PlatformError:
+            if route.id in {one.id for one in self.routes()}:
+                raise
 
 
 def _form(bundle: WorkerBundle, *, first: bool) -> list[tuple[str, tuple[str | None, bytes, str]]]:

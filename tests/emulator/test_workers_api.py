@@ -100,9 +100,9 @@ def test_a_secret_is_live_at_once_and_only_when_the_newest_version_serves(cloud)
 
 def test_two_versions_can_share_the_visitors(cloud):
     cloud.upload("shop")
-    newer = cloud.add_version("shop", "newer", annotations={"workers/tag": "t" * 200})
+    newer = cloud.add_version("shop", "newer", annotations={"workers/message": "é" * 700})
     [second, first] = cloud.result("GET", f"{cloud.scripts}/shop/versions")["items"]
-    assert (second["id"], len(second["annotations"]["workers/tag"])) == (newer, 100)
+    assert (second["id"], second["annotations"]["workers/message"]) == (newer, "é" * 500)
     shares = [
         {"version_id": newer, "percentage": 10},
         {"version_id": first["id"], "percentage": 90},
@@ -176,6 +176,7 @@ def test_only_the_newest_hundred_versions_can_be_deployed(cloud):
         ({"bindings": [{**PLAIN, "text": "x" * 5121}]}, "5120 bytes"),
         ({"bindings": [{**PLAIN, "name": f"V{n}"} for n in range(65)]}, "limit of 64"),
         ({"bindings": {}}, "invalid metadata"),
+        ({"annotations": {"workers/tag": "t" * 101}}, "100 bytes"),
     ],
 )
 def test_what_the_platform_would_refuse_is_refused(cloud, metadata, words):

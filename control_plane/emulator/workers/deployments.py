@@ -11,7 +11,7 @@ from control_plane.emulator.call import Call
 from control_plane.emulator.limits import Refusal
 from control_plane.emulator.workers.limits import (
     DEPLOYABLE_VERSIONS,
-    DEPLOYMENT_MESSAGE_BYTES,
+    MESSAGE_BYTES,
     WORKER_NOT_FOUND,
     cut,
 )
@@ -56,7 +56,7 @@ def read_deployment(
         if live is not None and call.query.get("force") != "true":
             _refuse_old_secrets(version, versions, live)
     message = wanted.annotations.get("workers/message")
-    annotations = {"workers/message": cut(message, DEPLOYMENT_MESSAGE_BYTES)} if message else {}
+    annotations = {"workers/message": cut(message, MESSAGE_BYTES)} if message else {}
     return Deployment(
         id=new_id(),
         created=now,

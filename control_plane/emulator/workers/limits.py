@@ -19,8 +19,8 @@ VARIABLES = {"free": 64, "paid": 128}
 VARIABLE_BYTES = 5 * 1024
 #: How many of the newest versions may be deployed.
 DEPLOYABLE_VERSIONS = 100
-#: Longer messages and tags are cut.
-MESSAGE_BYTES, DEPLOYMENT_MESSAGE_BYTES, TAG_BYTES = 100, 1000, 100
+#: Longer messages are cut, longer tags refused.
+MESSAGE_BYTES, TAG_BYTES = 1000, 100
 TAGS = 8
 ROUTES = 1000
 

@@ -124,15 +124,6 @@ def new_version(
 ) -> Version:
     """Return the version that an upload makes."""
     etag = hashlib.sha256(b"\0".join(module.source for module in upload.modules)).hexdigest()
-    said = upload.metadata.annotations or {}
-    annotations = {
-        name: limits.cut(text, most)
-        for name, most in (
-            ("workers/message", limits.MESSAGE_BYTES),
-            ("workers/tag", limits.TAG_BYTES),
-        )
-        if (text := said.get(name))
-    }
     return Version(
         id=new_id(),
         number=number,
@@ -142,9 +133,23 @@ def new_version(
         compatibility_date=upload.metadata.compatibility_date,
         compatibility_flags=tuple(upload.metadata.compatibility_flags),
         bindings=bindings,
-        annotations={**annotations, "workers/triggered_by": "upload"},
+        annotations=_annotations(upload.metadata),
         etag=etag,
     )
+
+
+def _annotations(metadata: Metadata) -> dict[str, str]:
+    said = metadata.annotations or {}
+    message, tag = said.get("workers/message") or "", said.get("workers/tag") or ""
+    if len(tag.encode()) > limits.TAG_BYTES:
+        words = f"The tag {tag[:20]}… exceeds the limit of {limits.TAG_BYTES} bytes."
+        raise Refusal(words, code=INVALID_UPLOAD)
+    named = {
+        "workers/message": limits.cut(message, limits.MESSAGE_BYTES),
+        "workers/tag": tag,
+        "workers/triggered_by": "upload",
+    }
+    return {name: text for name, text in named.items() if text}
 
 
 def _metadata(parts: Sequence[Part]) -> Metadata:
