@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 
@@ -216,6 +217,28 @@ def test_settings_belong_to_the_worker_and_not_to_a_version(cloud):
     settings = cloud.result("GET", f"{cloud.scripts}/shop/settings")
     assert (settings["tags"], settings["observability"]) == (["b"], {"enabled": False})
     assert len(cloud.result("GET", f"{cloud.scripts}/shop/versions")["items"]) == 1
+
+
+def test_a_change_of_settings_is_a_version_that_serves_at_once(cloud):
+    cloud.upload("shop", bindings=[PLAIN, SHELF])
+    inherit = [{"type": "inherit", "name": name} for name in ("SHOP", "SHELF")]
+    url = f"{cloud.scripts}/shop/settings"
+
+    def patch(settings):
+        text = json.dumps(settings)
+        return cloud.call("PATCH", url, files={"settings": (None, text, "application/json")})
+
+    settings = patch({"bindings": [*inherit, SECRET], "tags": ["a"]}).json()["result"]
+    assert settings["tags"] == ["a"]
+    assert _names(cloud) == {"SHOP", "SHELF", "KEY"}
+    assert patch({"compatibility_date": "2026-05-01"}).is_success
+    assert _names(cloud) == {"SHOP", "SHELF", "KEY"}
+    [newest, *_] = cloud.result("GET", f"{cloud.scripts}/shop/versions")["items"]
+    [live, *_] = cloud.result("GET", f"{cloud.scripts}/shop/deployments")["deployments"]
+    assert live["versions"] == [{"version_id": newest["id"], "percentage": 100}]
+    assert refused(patch([])) == (400, 10021)
+    cloud.add_version("shop", "newer")
+    assert refused(patch({"tags": []})) == (400, 10214)
 
 
 def test_a_subdomain_is_switched_on_and_off(cloud):

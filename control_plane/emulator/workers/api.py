@@ -22,8 +22,13 @@ from control_plane.emulator.workers.limits import (
 from control_plane.emulator.workers.records import Records, Version, Worker, new_id
 from control_plane.emulator.workers.routes import assign_routes
 from control_plane.emulator.workers.secrets import change_secrets, secret_named
+from control_plane.emulator.workers.settings import (
+    all_settings,
+    change_settings,
+    script_settings,
+    with_settings,
+)
 from control_plane.emulator.workers.upload import (
-    SETTINGS,
     Upload,
     bindings_of,
     new_version,
@@ -81,11 +86,15 @@ class WorkersApi:
             case "GET", () | ("content", "v2"):
                 return self._content(worker, versions, call.query.get("version"))
             case "GET", ("settings",):
-                return success(self._settings(worker, versions[0]))
+                return success(all_settings(worker, versions[0]))
             case ("GET", ("script-settings",)):
-                return success(_script_settings(worker))
+                return success(script_settings(worker))
             case ("PATCH", ("script-settings",)):
-                return success(_script_settings(self._set(worker, call.json(dict[str, Any]))))
+                changed = with_settings(worker, call.json(dict[str, Any]))
+                self.records.save(changed)
+                return success(script_settings(changed))
+            case "PATCH", ("settings",):
+                return success(self._change_settings(worker, versions[0], call))
             case "GET", ("versions",):
                 return self._list_versions(versions, call.query)
             case "GET", ("versions", id):
@@ -141,22 +150,6 @@ class WorkersApi:
         modules = self.records.modules(worker.name, version.id)
         return _form(modules, {"cf-entrypoint": version.main_module, "etag": version.etag})
 
-    def _settings(self, worker: Worker, newest: Version) -> dict[str, Any]:
-        return {
-            **_script_settings(worker),
-            "bindings": shown.bindings(newest.bindings),
-            "compatibility_date": newest.compatibility_date,
-            "compatibility_flags": list(newest.compatibility_flags),
-            "usage_model": "standard",
-            "placement": {},
-        }
-
-    def _set(self, worker: Worker, given: dict[str, Any]) -> Worker:
-        known = {name: value for name, value in given.items() if name in SETTINGS}
-        changed = msgspec.structs.replace(worker, settings={**worker.settings, **known})
-        self.records.save(changed)
-        return changed
-
     def _list_versions(self, versions: list[Version], query: dict[str, str]) -> Response:
         if query.get("deployable") == "true":
             able = versions[:DEPLOYABLE_VERSIONS]
@@ -172,10 +165,20 @@ class WorkersApi:
                 return success(secret_named(versions[0], name))
         live = self.records.deployments(worker.name)
         version, result = change_secrets(versions[0], live, call, self.clock(), self.plan)
-        modules = self.records.modules(worker.name, versions[0].id)
-        deployment = deployments.everyone(version, self.clock(), call.client, "secret")
-        self.records.save(worker, version, modules, deployment)
+        self._save_changed(worker, version, versions[0], "secret")
         return success(result)
+
+    def _change_settings(self, worker: Worker, newest: Version, call: Call) -> dict[str, Any]:
+        live = self.records.deployments(worker.name)
+        worker, version = change_settings(worker, newest, live, call, self.clock(), self.plan)
+        self._save_changed(worker, version, newest, "settings")
+        return all_settings(worker, version)
+
+    def _save_changed(self, worker: Worker, version: Version, newest: Version, why: str) -> None:
+        """Keep a version of the modules of the one before, and let it serve everyone."""
+        modules = self.records.modules(worker.name, newest.id)
+        deployment = deployments.everyone(version, self.clock(), version.source, why)
+        self.records.save(worker, version, modules, deployment)
 
     def _deployments(self, worker: Worker, versions: list[Version], call: Call) -> Response:
         made = self.records.deployments(worker.name)
@@ -215,11 +218,6 @@ class WorkersApi:
 
     def _versions(self, name: str) -> list[Version]:
         return self.records.versions(name)
-
-
-def _script_settings(worker: Worker) -> dict[str, Any]:
-    defaults = {"logpush": False, "observability": {"enabled": False}, "tags": []}
-    return {**defaults, "tail_consumers": None, **worker.settings}
 
 
 def _form(modules: tuple[Module, ...], headers: dict[str, str]) -> Response:

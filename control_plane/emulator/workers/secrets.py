@@ -50,8 +50,7 @@ def change_secrets(
             bindings, result = _without(newest, name), {}
         case _:
             raise no_endpoint()
-    if made and [share.version_id for share in made[0].versions] != [newest.id]:
-        raise Refusal(NOT_DEPLOYED, code=VERSION_NOT_DEPLOYED)
+    refuse_undeployed(newest, made, VERSION_NOT_DEPLOYED)
     check_bindings(bindings, plan)
     version = msgspec.structs.replace(
         newest,
@@ -63,6 +62,12 @@ def change_secrets(
         annotations={"workers/triggered_by": "secret"},
     )
     return version, result
+
+
+def refuse_undeployed(newest: Version, made: Sequence[Deployment], code: int) -> None:
+    """Refuse a change that is live at once while the newest version does not serve everyone."""
+    if made and [share.version_id for share in made[0].versions] != [newest.id]:
+        raise Refusal(NOT_DEPLOYED, code=code)
 
 
 def secret_named(version: Version, name: str) -> dict[str, str]:
