@@ -91,37 +91,42 @@ class RestApi:
             raise
 
     def _routed(self, call: Call, token: Token) -> Response:
-        level: Level = "Read" if call.method == "GET" else "Edit"
+        self.tokens.authorize(token, *_needed(call))
         match call.path:
-            case "accounts", _, "storage", "kv", "namespaces", *rest:
-                if rest[1:] == ["bulk", "get"]:
-                    level = "Read"
-                self.tokens.authorize(token, Permission("Workers KV Storage", level))
+            case "accounts", _, "storage", *_:
                 return answer_kv(self.store, call.below(5))
-            case "accounts", _, "workers", "scripts", _, "routes":
-                self.tokens.authorize(token, Permission("Workers Routes", level))
-                return self.workers.answer(call.below(3))
             case "accounts", _, "workers", *_:
-                self.tokens.authorize(token, Permission("Workers Scripts", level))
                 return self.workers.answer(call.below(3))
-            case "zones", _, "workers", "routes", *_:
-                self.tokens.authorize(token, Permission("Workers Routes", level))
-                return self.zones.answer(call.below(1))
             case "zones", *_:
-                # Who may route in a zone sees it, too.
-                routes = [Permission("Workers Routes")] if level == "Read" else []
-                self.tokens.authorize(token, Permission("Zone", level), *routes)
                 return self.zones.answer(call.below(1))
-            case ("user",):
-                self.tokens.authorize(token, Permission("User Details", level))
-                return answer_account(call)
-            case ("memberships",):
-                self.tokens.authorize(token, Permission("Memberships", level))
-                return answer_account(call)
-            case ("accounts",) | ("accounts", _):
-                self.tokens.authorize(token, Permission("Account Settings", level))
-                return answer_account(call)
-        raise Refusal(f"Could not route to /{'/'.join(call.path)}", 404, NO_ROUTE)
+        return answer_account(call)
+
+
+def _needed(call: Call) -> tuple[Permission, ...]:
+    """Return the permissions of which one opens a path; refuse a path that leads nowhere."""
+    level: Level = "Read" if call.method == "GET" else "Edit"
+    match call.path:
+        case "accounts", _, "storage", "kv", "namespaces", _, "bulk", "get":
+            return (Permission("Workers KV Storage", "Read"),)
+        case "accounts", _, "storage", "kv", "namespaces", *_:
+            return (Permission("Workers KV Storage", level),)
+        case ("accounts", _, "workers", "scripts", _, "routes") | (
+            "zones", _, "workers", "routes", *_,
+        ):  # fmt: skip
+            return (Permission("Workers Routes", level),)
+        case "accounts", _, "workers", *_:
+            return (Permission("Workers Scripts", level),)
+        case "zones", *_:
+            # Who may route in a zone sees it, too.
+            seen = (Permission("Workers Routes", "Read"),) if level == "Read" else ()
+            return (Permission("Zone", level), *seen)
+        case ("user",):
+            return (Permission("User Details", level),)
+        case ("memberships",):
+            return (Permission("Memberships", level),)
+        case ("accounts",) | ("accounts", _):
+            return (Permission("Account Settings", level),)
+    raise Refusal(f"Could not route to /{'/'.join(call.path)}", 404, NO_ROUTE)
 
 
 def _body_limit(path: tuple[str, ...]) -> int:

@@ -69,8 +69,5 @@ def test_it_writes_and_reads_pairs(cloud, wrangler, tmp_path):
     file = tmp_path / "pairs.json"
     file.write_text(json.dumps([{"key": f"k{number}", "value": "v"} for number in range(3)]))
     done(wrangler, "kv", "bulk", "put", str(file), *where)
-    names = [one["name"] for one in json.loads(done(wrangler, "kv", "key", "list", *where))]
-    assert names == ["greeting", "k0", "k1", "k2"]
-    file.write_text(json.dumps(["k0", "k1"]))
-    done(wrangler, "kv", "bulk", "delete", str(file), "--force", *where)
-    assert [key.name for key in cloud.api.store.list_keys(NAMESPACE).keys] == ["greeting", "k2"]
+    found = [key.name for key in cloud.api.store.list_keys(NAMESPACE).keys]
+    assert found == ["greeting", "k0", "k1", "k2"]

@@ -21,7 +21,6 @@ VARIABLE_BYTES = 5 * 1024
 DEPLOYABLE_VERSIONS = 100
 #: Longer messages are cut, longer tags refused.
 MESSAGE_BYTES, TAG_BYTES = 1000, 100
-TAGS = 8
 ROUTES = 1000
 
 #: Codes that Cloudflare documents, or that wrangler tells apart.
