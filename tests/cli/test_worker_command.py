@@ -101,6 +101,13 @@ def test_deploy_asks_whether_the_live_worker_reads_the_tables(call, shop, cloud,
     assert "is not checked" not in call(*deploy).stderr
     narrow = cloud.api.tokens.add([KV])
     assert "Workers Scripts: Read" in call(*deploy, token=narrow).stderr
+    records = cloud.api.workers.records
+    records.store.define("ALTER TABLE workers RENAME TO gone")
+    monkeypatch.setattr("control_plane.deploy.retry.Retry.wait_seconds", lambda *_: 0)
+    said = call(*deploy).stderr
+    assert "status 503" in said
+    assert "is not checked" in said
+    records.store.define("ALTER TABLE gone RENAME TO workers")
     monkeypatch.setattr("control_plane.cli.worker_targets.FORMAT", 99)
     refused = call(*deploy, status=1)
     assert "frontshelf worker upload" in refused.stderr
