@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -48,9 +48,10 @@ class Train(Section, frozen=True):
     """What models learn, and within which bounds.
 
     `segments_min` and `segments_max` bound the number of segments; groups of fewer visitors than
-    `segments_smallest` are never told of.
+    `segments_smallest` are never told of. `engine` works out the steps that grow with the log.
     """
 
+    engine: Literal["embedded", "duckdb", "spark"] = "embedded"
     neighbours: int = 50
     session_gap_minutes: int = 30
     daily_sessions: int = 20
@@ -65,6 +66,13 @@ class Train(Section, frozen=True):
     segments_algorithm: Literal["kmeans", "hierarchical", "hdbscan", "dbscan"] = "kmeans"
     segments_scaling: Literal["zscore", "minmax"] = "zscore"
     seed: int = 7
+
+
+class Spark(Section, frozen=True):
+    """Where Spark runs for `train.engine = "spark"`; `config` are its own properties."""
+
+    master: str = "local[*]"
+    config: dict[str, str] = {}
 
 
 class Edge(Section, frozen=True):
@@ -117,6 +125,7 @@ class Settings(Section, frozen=True):
     shop: Shop = Shop()
     ingest: Ingest = Ingest()
     train: Train = Train()
+    spark: Spark = Spark()
     edge: Edge = Edge()
     deploy: Deploy = Deploy()
     cloudflare: Cloudflare = Cloudflare()
@@ -193,7 +202,7 @@ def parse_settings(raw: dict[str, Any], environment: Mapping[str, str], file: Pa
     try:
         settings = msgspec.convert(raw, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise InputError(str(error), file=file, remedy="See docs/settings.md.") from error
+        raise _wrong_value(str(error), file) from error
     if not 0 <= settings.ingest.max_rejects <= 1:
         raise InputError(
             f"{settings.ingest.max_rejects} is not a share",
@@ -220,9 +229,24 @@ def parse_settings(raw: dict[str, Any], environment: Mapping[str, str], file: Pa
     return settings
 
 
+def _wrong_value(words: str, file: Path) -> InputError:
+    """Return msgspec's words as an error; of a setting with few choices it names them."""
+    place = re.fullmatch(r"(.*) - at `\$\.(\w+)\.(\w+)`", words, re.DOTALL)
+    if not place:
+        return InputError(words, file=file, remedy="See docs/settings.md.")
+    problem, section, key = place.groups()
+    kind = get_type_hints(_sections()[section]).get(key)
+    choices = [repr(value) for value in get_args(kind)] if get_origin(kind) is Literal else []
+    remedy = f"Give one of {', '.join(choices)}." if choices else "See docs/settings.md."
+    return InputError(problem, file=file, field=f"{section}.{key}", remedy=remedy)
+
+
 def _fields() -> dict[str, tuple[str, ...]]:
-    sections = {field.name: field.type for field in msgspec.structs.fields(Settings)}
-    return {name: section.__struct_fields__ for name, section in sections.items()}
+    return {name: section.__struct_fields__ for name, section in _sections().items()}
+
+
+def _sections() -> dict[str, type[Section]]:
+    return {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 
 def _refuse_unknown(raw: dict[str, Any], file: Path) -> None:

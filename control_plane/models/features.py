@@ -9,52 +9,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from control_plane.collect.engine.duck import DuckEngine, Engine
+from control_plane.models.habits import clock_changes, line_sums, visit_sums
 from control_plane.models.scaling import Scaling, scale
 from control_plane.models.space import grouping_space
 from control_plane.models.tastes import PREFIX, visitor_tastes
-from control_plane.schema import ADDED, CLICKED, INTEREST, ORDERED, REFUNDED, SEARCHED, VIEWED
 
 _DAY = 86_400
-_NOON, _EVENING = 12, 18
-
-# Sums are of whole numbers, so that the order in which threads add them changes nothing.
-_VISITS = f"""
-SELECT person,
-       max(seconds) AS newest,
-       count(*) FILTER (event IN ('{VIEWED}', '{CLICKED}')) AS views,
-       count(*) FILTER (event = '{ADDED}') AS carts,
-       count(DISTINCT purchase) FILTER (event = '{ORDERED}') AS orders,
-       count(DISTINCT purchase) FILTER (event = '{REFUNDED}') AS refunds,
-       count(*) FILTER (event = '{SEARCHED}') AS searches,
-       count(*) FILTER (lower(device) IN ('mobile', 'phone', 'smartphone')) AS mobile,
-       count(*) FILTER (lower(device) = 'tablet') AS tablet,
-       count(device) AS devices,
-       count(*) FILTER (hour(local) < {_NOON}) AS morning,
-       count(*) FILTER (hour(local) >= {_EVENING}) AS evening,
-       count(*) FILTER (isodow(local) >= 6) AS weekend,
-       count(*) AS events
-FROM (SELECT *, timezone($zone, to_timestamp(seconds)) AS local FROM visits
-      WHERE personal AND person IS NOT NULL)
-GROUP BY person ORDER BY person
-"""
-
-_LINES = f"""
-SELECT person,
-       sum(price * quantity) FILTER (event = '{ORDERED}') AS spent,
-       sum(quantity) FILTER (event = '{ORDERED}') AS units,
-       sum(price) AS price_sum,
-       count(price) AS prices,
-       sum(list_price) AS list_sum,
-       sum(price) FILTER (list_price IS NOT NULL) AS paid_sum
-FROM (
-    SELECT person, event, greatest(coalesce(line.quantity, 1), 0) AS quantity,
-           greatest(coalesce(line.price_minor, i.price_minor), 0) AS price,
-           CASE WHEN line.price_minor IS NOT NULL THEN nullif(i.price_minor, 0) END AS list_price
-    FROM (SELECT person, event, unnest(lines) AS line FROM visits
-          WHERE personal AND person IS NOT NULL AND event IN (SELECT unnest($names))) v
-    LEFT JOIN items i ON i.item_id = line.item_id
-) GROUP BY person ORDER BY person
-"""
 
 
 class Features(msgspec.Struct, frozen=True):
@@ -77,13 +38,15 @@ def visitor_features(
     sessions: NDArray[np.int64],
     scaling: Scaling = "zscore",
     timezone: str = "UTC",
+    engine: Engine | None = None,
 ) -> Features:
     """Return the features of the visitors `keys` (ascending), who had that many sessions.
 
-    Reads the consenting events of `visits` (see `people.resolve_people`) and the view `items`;
-    hours and weekdays are those of `timezone`.
+    Reads the consenting events of `visits` (see `people.resolve_people`) and the view `items`,
+    which the engine sums; hours and weekdays are those of `timezone`.
     """
-    habits = scale(_habits(connection, keys, sessions, timezone), len(keys), scaling)
+    engine = engine or DuckEngine(connection)
+    habits = scale(_habits(engine, keys, sessions, timezone), len(keys), scaling)
     tastes = visitor_tastes(connection, keys)
     named = {f"{PREFIX}{name}": tastes.shares[:, n] for n, name in enumerate(tastes.names) if name}
     leanings = scale(named, len(keys), scaling)
@@ -96,7 +59,7 @@ def visitor_features(
 
 
 def _habits(
-    connection: duckdb.DuckDBPyConnection,
+    engine: Engine,
     keys: NDArray[np.uint64],
     sessions: NDArray[np.int64],
     timezone: str,
@@ -104,8 +67,14 @@ def _habits(
     """Return raw columns: days, counts, money in minor units, shares; NaN where unknown."""
     if not len(keys):
         return {}
-    visits = _columns(connection.execute(_VISITS, {"zone": timezone}), keys)
-    lines = _columns(connection.execute(_LINES, {"names": list(INTEREST)}), keys)
+    ask = engine.connection.execute
+    ((oldest, newest),) = ask("SELECT min(seconds), max(seconds) FROM visits").fetchall()
+    told = engine.table(engine.visits)
+    engine.show("visit_sums", visit_sums(told, clock_changes(oldest, newest, timezone)))
+    engine.show("line_sums", line_sums(told, engine.table("items")))
+    by_person = "SELECT * REPLACE (person::UBIGINT AS person) FROM {} ORDER BY person"
+    visits = _columns(ask(by_person.format("visit_sums")), keys)
+    lines = _columns(ask(by_person.format("line_sums")), keys)
     orders = _or_nan(visits["orders"])
     devices = _or_nan(visits["devices"])
     return {

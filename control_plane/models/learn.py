@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from control_plane.collect.engine.duck import DuckEngine, Engine
 from control_plane.errors import WorkError
-from control_plane.models import neighbours, variants
+from control_plane.models import neighbours, pairs, variants
 from control_plane.models.artifacts import Model, Segment, Visitors
 from control_plane.models.blend import blend_rows, new_item_counts
 from control_plane.models.catalogue import read_catalogue
@@ -52,20 +53,24 @@ def learn(
     previous: Model | None = None,
     own_segments: Mapping[str, Condition] | None = None,
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> Model:
     """Return the model of the views `events` and `items`; raise WorkError when there is no event.
 
     Same views, settings and `previous`: same arrays, to the byte; only the report's seconds
     differ. `previous` lends its segments' keys and names. `timezone` is the one that the edge's
-    hours and weekdays are in. `own_segments` are a marketer's, by name.
+    hours and weekdays are in. `own_segments` are a marketer's, by name. `engine` works out what
+    grows with the log, the connection itself unless one is given.
     """
+    engine = engine or DuckEngine(connection)
     steps = _Steps(progress)
     model_time = newest_time(connection)
     if model_time is None:
         raise WorkError("There are no events to learn from. Run 'frontshelf ingest' first.")
     with steps.step("reading events"):
-        event_count = resolve_people(connection, train.daily_sessions)
-        interest = load_interest(connection, train.session_gap_minutes * 60)
+        event_count = resolve_people(connection, train.daily_sessions, engine)
+        gap_seconds = train.session_gap_minutes * 60
+        interest = load_interest(connection, gap_seconds)
     items = len(interest.item_ids)
     with steps.step("likening items"):
         catalogue = read_catalogue(connection, interest.item_ids)
@@ -80,13 +85,18 @@ def learn(
     with steps.step("choosing parameters"):
         tuned = tune(sessions, items, train.neighbours, train.tune_events)
     with steps.step("counting neighbours"):
-        counted = neighbours.fit_sessions(sessions, items, train.neighbours, tuned.recipe)
+        if train.engine == "embedded":
+            counted = neighbours.fit_sessions(sessions, items, train.neighbours, tuned.recipe)
+        else:
+            counted = pairs.fit_log(
+                engine, interest.item_ids, leader, gap_seconds, train.neighbours, tuned.recipe
+            )
         scale = reminder_scale(counted.rows)
         met = counted.people
         table = blend_rows(counted.rows, similar, met, catalogue.available, train.neighbours)
         table = variants.spread(table, leader)
     found = segment_visitors(
-        connection,
+        engine,
         interest,
         histories,
         train,

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from control_plane.collect.engine.duck import Engine
 from control_plane.models.artifacts import Model, Segment
 from control_plane.models.category_list import Condition
 from control_plane.models.features import Features, visitor_features
@@ -42,7 +43,7 @@ class Segmentation(msgspec.Struct, frozen=True):
 
 
 def segment_visitors(
-    connection: duckdb.DuckDBPyConnection,
+    engine: Engine,
     interest: Interest,
     histories: Histories,
     train: Train,
@@ -56,7 +57,7 @@ def segment_visitors(
     with step("grouping visitors"):
         visits = sessions_per_visitor(interest, histories)
         features = visitor_features(
-            connection, histories.keys, visits, train.segments_scaling, timezone
+            engine.connection, histories.keys, visits, train.segments_scaling, timezone, engine
         )
         in_use = len(previous.segments) if previous else None
         clustering = fit_segments(features.space, train, in_use)
@@ -67,7 +68,7 @@ def segment_visitors(
         label = np.full(len(interest.people), -1, dtype=np.int64)
         label[histories.people] = clustering.labels
         mixed = _mixed(interest.people)
-        states = _known_states(connection, interest, mixed, timezone)
+        states = _known_states(engine.connection, interest, mixed, timezone)
         keys = [one.key for one in segments]
         inside = _select(states, label[states.person] >= 0)
         live = fit_surrogate(inside, label[inside.person], mixed[inside.person], keys, train.seed)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import duckdb
 
+from control_plane.collect.engine.duck import DuckEngine, Engine
+from control_plane.collect.engine.spark import open_spark
 from control_plane.collect.log import EventLog
+from control_plane.collect.store import committed_files
 from control_plane.errors import InputError, TableError, WorkError
 from control_plane.keyring import load_visitor_secrets
 from control_plane.models import artifacts
@@ -49,13 +53,15 @@ def train(
 
     Each file is replaced in one step; a run that is cut short leaves the older model as it was.
     `own_segments` are conditions by name. Raises InputError for a setting out of bounds or missing
-    keys, WorkError when there is no event or the disk is full.
+    keys, or Spark that is not installed; WorkError when there is no event, the disk is full, or
+    Spark fails.
     """
     check_settings(project)
     key_id = load_visitor_secrets(project.keys).current
     previous = _previous(project)
     try:
-        with EventLog(project).connect() as connection:
+        log = EventLog(project)
+        with log.connect() as connection, _open_engine(project, log, connection) as engine:
             model = learn(
                 connection,
                 project.settings.train,
@@ -64,6 +70,7 @@ def train(
                 previous=previous,
                 own_segments=own_segments,
                 progress=progress,
+                engine=engine,
             )
     except duckdb.Error as error:
         raise WorkError(f"Reading the event log in {project.data} failed: {error}") from error
@@ -92,6 +99,15 @@ def check_settings(project: Project) -> None:
             field="train.segments_min",
             remedy="Raise train.segments_max or lower train.segments_min.",
         )
+
+
+def _open_engine(
+    project: Project, log: EventLog, connection: duckdb.DuckDBPyConnection
+) -> AbstractContextManager[Engine]:
+    files = committed_files(log.store)
+    if project.settings.train.engine != "spark" or not files:
+        return nullcontext(DuckEngine(connection))
+    return open_spark(project.settings.spark, connection, files, project.data)
 
 
 def _save(model: Model, folder: Path) -> None:

@@ -1,0 +1,70 @@
+"""Sessions' steps as an expression: what sessions.py does with arrays, for logs beyond memory."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from control_plane.profiles.interest import KINDS
+from control_plane.schema import INTEREST
+
+#: Together they are a session. `person` is 0 for nobody known; `given` is the source's session, or
+#: the event where neither is known; `part` counts a person's silences.
+SESSION = ("person", "given", "part")
+
+_TIME = ("timestamp", "sequence", "message_id")
+
+
+def session_steps(acts: ir.Table, item_numbers: ir.Table, gap_seconds: int) -> ir.Table:
+    """Return every step of every session from `people.acts`, its items as they are numbered.
+
+    `item_numbers` has `item_id` and `item`. Columns: those of SESSION, `step` (from 1), `item`,
+    `kind`, and of the session `length` and `ended`, the epoch seconds of its newest step.
+    """
+    events = _interest_events(acts, item_numbers, gap_seconds)
+    in_turn = ibis.window(group_by=SESSION, order_by=(*_TIME, "position"))
+    before = {name: events[name].lag().over(in_turn) for name in ("item", "event")}
+    starts = (events.item != before["item"]) | (events.event == before["event"])
+    events = events.mutate(starts=starts.fill_null(True).cast("int64"))
+    events = events.mutate(
+        step=events.starts.sum().over(ibis.cumulative_window(group_by=SESSION, order_by=(*_TIME, "position")))
+    )
+    steps = events.group_by(*SESSION, "step", "item").agg(
+        kind=events.kind.max(), seconds=events.seconds.min()
+    )
+    whole = ibis.window(group_by=SESSION)
+    return steps.select(
+        *SESSION,
+        "step",
+        "item",
+        "kind",
+        length=steps.count().over(whole),
+        ended=steps.seconds.max().over(whole),
+    )
+
+
+def _interest_events(acts: ir.Table, item_numbers: ir.Table, gap_seconds: int) -> ir.Table:
+    """Return one row for each item of an interest event, with its session."""
+    told = _with_sessions(acts, gap_seconds).filter(ibis._.event.isin(list(INTEREST)))
+    lines = told.filter(told.lines.length() > 0).unnest("lines", offset="position")
+    lines = lines.mutate(item_id=lines.lines["item_id"]).drop("lines")
+    kinds = [(lines.event == name, KINDS.index(kind)) for name, kind in INTEREST.items()]
+    lines = lines.mutate(kind=ibis.cases(*kinds, else_=0))
+    return lines.inner_join(item_numbers, "item_id")
+
+
+def _with_sessions(acts: ir.Table, gap_seconds: int) -> ir.Table:
+    given = ibis.cases(
+        (acts.session_id.notnull(), ibis.literal("s") + acts.session_id),
+        (acts.person.fill_null(0) == 0, ibis.literal("m") + acts.message_id),
+        else_="",
+    )
+    told = acts.select(
+        *_TIME, "event", "lines", "seconds", person=acts.person.fill_null(0), given=given
+    )
+    mine = ("person", "given")
+    before = told.seconds.lag().over(ibis.window(group_by=mine, order_by=_TIME))
+    silent = (told.given == "") & (told.seconds - before > gap_seconds)
+    told = told.mutate(silent=silent.fill_null(False).cast("int64"))
+    part = told.silent.sum().over(ibis.cumulative_window(group_by=mine, order_by=_TIME))
+    return told.mutate(part=part)
