@@ -49,8 +49,8 @@ def visit_sums(visits: ir.Table, changes: list[tuple[int, int]]) -> ir.Table:
 def line_sums(visits: ir.Table, items: ir.Table) -> ir.Table:
     """Return sums of each consenting person's lines: pieces, and prices in minor units."""
     mine = _consenting(visits)
-    mine = mine.filter(mine.event.isin(list(INTEREST)), mine.lines.length() > 0)
-    lines = mine.select("person", "event", line=mine.lines).unnest("line")
+    mine = mine.filter(mine.event.isin(list(INTEREST)))
+    lines = mine.select("person", "event", line=mine.lines.unnest())
     lines = lines.select(
         "person",
         "event",

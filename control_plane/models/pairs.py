@@ -86,9 +86,7 @@ def scores(pairs: ir.Table, met: ir.Table, recipe: Recipe) -> ir.Table:
 def top(scored: ir.Table, limit: int) -> ir.Table:
     """Return the `limit` best positive scores of each source, ties settled by the target."""
     scored = scored.filter(scored.score > 0)
-    best_first = ibis.window(
-        group_by="source", order_by=(ibis.desc(scored.score), scored.target)
-    )
+    best_first = ibis.window(group_by="source", order_by=(ibis.desc(scored.score), scored.target))
     ranked = scored.mutate(rank=ibis.row_number().over(best_first))
     return ranked.filter(ranked["rank"] < limit)
 

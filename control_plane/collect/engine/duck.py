@@ -52,9 +52,11 @@ class DuckEngine:
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
 
     def keep(self, name: str, expression: ir.Table) -> None:
-        """Make a table."""
+        """Make a table, its rows in any order: to keep an order takes memory."""
         query = ibis.to_sql(expression, dialect="duckdb")
+        self.connection.execute("SET preserve_insertion_order = false")
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+        self.connection.execute("RESET preserve_insertion_order")
 
     def lend(self, name: str, rows: pa.Table) -> None:
         """Copy the rows into a table."""

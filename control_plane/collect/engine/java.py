@@ -31,7 +31,9 @@ def find_java(environment: Mapping[str, str], installed: Path = INSTALLED) -> Pa
         home = Path(named)
         if (version := _version(home)) < LEAST_VERSION:
             found = f"is Java {version}" if version else "has no bin/java that runs"
-            raise WorkError(f"Spark needs Java {LEAST_VERSION}, and JAVA_HOME={home} {found}. {REMEDY}")
+            raise WorkError(
+                f"Spark needs Java {LEAST_VERSION}, and JAVA_HOME={home} {found}. {REMEDY}"
+            )
         return home
     program = shutil.which("java", path=environment.get("PATH", ""))
     homes = [Path(program).resolve().parent.parent] if program else []

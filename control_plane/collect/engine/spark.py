@@ -80,7 +80,7 @@ class SparkEngine:
         """Let Spark write the rows, for itself and for the connection."""
         folder = self._scratch / name
         query = self._backend.compile(expression)
-        with _told(f"working out {name!r}"):
+        with _told(f"Working out {name!r}"):
             self._session.sql(query).write.mode("overwrite").parquet(str(folder))
         self._read(name, [folder], expression.schema())
         rows = f"read_parquet({literal(f'{folder}/*.parquet')})"
@@ -95,7 +95,7 @@ class SparkEngine:
         self._read(name, [file], ibis.Schema.from_pyarrow(rows.schema))
 
     def _read(self, name: str, files: Sequence[Path], schema: ibis.Schema) -> None:
-        with _told(f"reading {name!r}"):
+        with _told(f"Reading {name!r}"):
             rows = self._session.read.parquet(*(str(file) for file in files))
             rows.createOrReplaceTempView(name)
         columns = {key: _UNSIGNED if kind.is_uint64() else kind for key, kind in schema.items()}
@@ -126,7 +126,7 @@ def open_spark(
     for key, value in {**_CONFIG, **(_LOCAL_CONFIG if local else {}), **settings.config}.items():
         builder = builder.config(key, value)
     with tempfile.TemporaryDirectory(prefix="spark-", dir=data) as scratch:
-        with _told(f"starting Spark at {settings.master!r}"):
+        with _told(f"Starting Spark at {settings.master!r}"):
             session = builder.getOrCreate()
         try:
             yield SparkEngine(connection, session, files, Path(scratch))
@@ -160,8 +160,9 @@ def _told(work: str) -> Iterator[None]:
     try:
         yield
     except (Py4JError, PySparkException, ConnectionError) as error:
-        reason = str(error).strip().splitlines()[0]
+        # Java's own exception says more than that a call of Java failed.
+        reason = str(getattr(error, "java_exception", error)).strip().splitlines()[0]
         raise WorkError(
-            f"{work.capitalize()} failed: {reason}. Look at Spark's own log; where memory ran out "
+            f"{work} failed: {reason}. Look at Spark's own log; where memory ran out "
             "raise spark.driver.memory or spark.executor.memory in [spark.config]."
         ) from error
