@@ -68,7 +68,7 @@ def test_a_master_that_nobody_answers_for_is_named(shop):
 
 
 def test_what_spark_refuses_is_told_in_its_words(shop):
-    with pytest.raises(WorkError, match="Starting Spark at 'nowhere' failed: .*Could not parse"):
+    with pytest.raises(WorkError, match=r"Starting Spark at 'nowhere' failed: .*Could not parse"):
         train(with_engine(shop, "spark", master="nowhere"))
 
 
