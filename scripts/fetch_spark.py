@@ -45,7 +45,7 @@ def _install(folder: Path) -> int:
     wanted = [pin for pin in pins if pin not in builder]
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="spark-") as scratch:
         tools, made = Path(scratch, "tools"), Path(scratch, "made")
-        status = _pip(builder, tools, "--only-binary=:all:")
+        status = _pip(builder, tools, "--only-binary=:all:") if builder else 0
         if status == 0:
             status = _pip(wanted, made, "--no-build-isolation", tools=tools)
         if status == 0:
