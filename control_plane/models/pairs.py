@@ -16,10 +16,12 @@ from control_plane.collect.engine.duck import Engine
 from control_plane.models.artifacts import Rows
 from control_plane.models.neighbours import Neighbours
 from control_plane.models.recipe import Recipe
-from control_plane.profiles.steps import SESSION, session_steps
+from control_plane.profiles.steps import session_lists
 
 #: Who counts once for a pair: a person, or one session of nobody known.
 _OWNER = ("person", "nobody")
+
+_WAY = ("source", "target", "weight")
 
 
 def fit_log(
@@ -36,25 +38,26 @@ def fit_log(
     """
     engine.lend("lent_items", pa.table({"item_id": item_ids, "item": leader}))
     numbers = engine.table("lent_items")
-    engine.keep("steps", session_steps(engine.table("acts"), numbers, gap_seconds))
-    steps = engine.table("steps")
-    engine.keep("met", people_who_met(steps))
-    engine.keep("pairs", count_pairs(steps, recipe))
+    engine.keep("sessions", session_lists(engine.table("acts"), numbers, gap_seconds))
+    sessions = engine.table("sessions")
+    engine.keep("met", people_who_met(sessions))
+    engine.keep("pairs", count_pairs(sessions, recipe))
     met, pairs = engine.table("met"), engine.table("pairs")
     engine.show("pair_counts", pair_counts(pairs))
     engine.show("neighbours", top(scores(pairs, met, recipe), limit))
     return _fetch(engine, len(item_ids))
 
 
-def people_who_met(steps: ir.Table) -> ir.Table:
+def people_who_met(sessions: ir.Table) -> ir.Table:
     """Return how many `people` met each item."""
-    met = _with_owner(steps).select(*_OWNER, "item").distinct()
+    met = _with_owner(sessions).select(*_OWNER, step=sessions.steps.unnest())
+    met = met.select(*_OWNER, item=met.step["item"]).distinct()
     return met.group_by("item").agg(people=met.count())
 
 
-def count_pairs(steps: ir.Table, recipe: Recipe) -> ir.Table:
+def count_pairs(sessions: ir.Table, recipe: Recipe) -> ir.Table:
     """Return what meetings of `target` near `source` weigh over all `people`, each once."""
-    meetings = _meetings(_weighed(steps, recipe), recipe)
+    meetings = _meetings(_weighed(sessions, recipe), recipe)
     mine = meetings.group_by(*_OWNER, "source", "target").agg(weight=meetings.weight.max())
     return mine.group_by("source", "target").agg(people=mine.count(), weight=mine.weight.sum())
 
@@ -91,53 +94,54 @@ def top(scored: ir.Table, limit: int) -> ir.Table:
     return ranked.filter(ranked["rank"] < limit)
 
 
-def _with_owner(steps: ir.Table) -> ir.Table:
-    return steps.mutate(nobody=ibis.cases((steps.person == 0, steps.given), else_=""))
+def _with_owner(sessions: ir.Table) -> ir.Table:
+    return sessions.mutate(nobody=ibis.cases((sessions.person == 0, sessions.given), else_=""))
 
 
-def _weighed(steps: ir.Table, recipe: Recipe) -> ir.Table:
-    """Return the steps with what their sessions and what was done in them weigh."""
-    bounds = steps.aggregate(newest=steps.ended.max(), oldest=steps.ended.min())
-    steps = _with_owner(steps).cross_join(bounds)
-    span = ibis.greatest(steps.newest - steps.oldest, 1)
-    age = (steps.newest - steps.ended) / (recipe.age_share * span)
-    weight = steps.length.cast("float64") ** -recipe.length_power * (-age).exp()
-    kinds = ((steps.kind == 1, recipe.cart_weight), (steps.kind == 2, recipe.order_weight))
-    return steps.select(
-        *SESSION, "nobody", "step", "item", weight=weight, kind_weight=ibis.cases(*kinds, else_=1.0)
-    )
+def _weighed(sessions: ir.Table, recipe: Recipe) -> ir.Table:
+    """Return sessions with what each of them weighs."""
+    bounds = sessions.aggregate(newest=sessions.ended.max(), oldest=sessions.ended.min())
+    mine = _with_owner(sessions).cross_join(bounds)
+    span = ibis.greatest(mine.newest - mine.oldest, 1)
+    age = (mine.newest - mine.ended) / (recipe.age_share * span)
+    length = mine.steps.length().cast("float64")
+    weight = length**-recipe.length_power * (-age).exp()
+    return mine.select(*_OWNER, "steps", weight=weight)
 
 
-def _meetings(steps: ir.Table, recipe: Recipe) -> ir.Table:
+def _meetings(sessions: ir.Table, recipe: Recipe) -> ir.Table:
     """Return each step with each at most a window after it, one row for each of the two ways.
 
-    A step of a block of the window's length can only meet its own block and the next, so that a
-    session of a thousand steps does not make a million pairs.
+    Lists are unnested, not joined, so that nothing is sorted or kept for it.
     """
-    block = (steps.step // recipe.window).cast("int64")
-    earlier = steps.mutate(block=block)
-    later = ibis.union(steps.mutate(block=block), steps.mutate(block=block - 1))
-    later = later.rename(other="item", other_step="step", other_kind="kind_weight")
-    met = earlier.inner_join(later.drop("nobody", "weight"), [*SESSION, "block"])
-    distance = met.other_step - met.step
-    met = met.filter(distance > 0, distance <= recipe.window)
-    near = (met.other_step - met.step - 1).cast("float64")
-    forward = met.select(
+    count = sessions.steps.length()
+    one = sessions.mutate(place=ibis.range(count).unnest())
+    one = one.select(
         *_OWNER,
-        source="item",
-        target="other",
-        weight=met.weight * (-near / recipe.forward_decay).exp() * met.other_kind,
+        "weight",
+        step=one.steps[one.place],
+        later=one.steps[one.place + 1 : one.place + 1 + recipe.window],
     )
-    backward = met.select(
-        *_OWNER,
-        source="other",
-        target="item",
-        weight=met.weight
-        * recipe.backward_weight
-        * (-near / recipe.backward_decay).exp()
-        * met.kind_weight,
+    two = one.mutate(near=ibis.range(one.later.length()).unnest())
+    two = two.mutate(other=two.later[two.near], distance=two.near.cast("float64"))
+    after = two.weight * (-two.distance / recipe.forward_decay).exp()
+    before = two.weight * (-two.distance / recipe.backward_decay).exp()
+    ways = ibis.array(
+        [
+            _way(two.step, two.other, after, recipe),
+            _way(two.other, two.step, recipe.backward_weight * before, recipe),
+        ]
     )
-    return ibis.union(forward, backward)
+    met = two.select(*_OWNER, way=ways.unnest())
+    return met.select(*_OWNER, *(met.way[name].name(name) for name in _WAY))
+
+
+def _way(
+    source: ir.StructValue, target: ir.StructValue, weight: ir.FloatingValue, recipe: Recipe
+) -> ir.StructValue:
+    kinds = ((target["kind"] == 1, recipe.cart_weight), (target["kind"] == 2, recipe.order_weight))
+    values = source["item"], target["item"], weight * ibis.cases(*kinds, else_=1.0)
+    return ibis.struct([*zip(_WAY, values, strict=True)])
 
 
 def _fetch(engine: Engine, item_count: int) -> Neighbours:

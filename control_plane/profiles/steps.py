@@ -15,34 +15,25 @@ SESSION = ("person", "given", "part")
 _TIME = ("timestamp", "sequence", "message_id")
 
 
-def session_steps(acts: ir.Table, item_numbers: ir.Table, gap_seconds: int) -> ir.Table:
-    """Return every step of every session from `people.acts`, its items as they are numbered.
+def session_lists(acts: ir.Table, item_numbers: ir.Table, gap_seconds: int) -> ir.Table:
+    """Return every session from `people.acts`, its items as they are numbered.
 
-    `item_numbers` has `item_id` and `item`. Columns: those of SESSION, `step` (from 1), `item`,
-    `kind`, and of the session `length` and `ended`, the epoch seconds of its newest step.
+    `item_numbers` has `item_id` and `item`. Columns: those of SESSION, `steps` of structs `step`
+    (from 1), `item` and `kind`, oldest first, and `ended`, the epoch seconds of the newest.
     """
     events = _interest_events(acts, item_numbers, gap_seconds)
     in_turn = ibis.window(group_by=SESSION, order_by=(*_TIME, "position"))
     before = {name: events[name].lag().over(in_turn) for name in ("item", "event")}
     starts = (events.item != before["item"]) | (events.event == before["event"])
     events = events.mutate(starts=starts.fill_null(True).cast("int64"))
-    events = events.mutate(
-        step=events.starts.sum().over(
-            ibis.cumulative_window(group_by=SESSION, order_by=(*_TIME, "position"))
-        )
-    )
+    so_far = ibis.cumulative_window(group_by=SESSION, order_by=(*_TIME, "position"))
+    events = events.mutate(step=events.starts.sum().over(so_far))
     steps = events.group_by(*SESSION, "step", "item").agg(
         kind=events.kind.max(), seconds=events.seconds.min()
     )
-    whole = ibis.window(group_by=SESSION)
-    return steps.select(
-        *SESSION,
-        "step",
-        "item",
-        "kind",
-        length=steps.count().over(whole),
-        ended=steps.seconds.max().over(whole),
-    )
+    told = ibis.struct([(name, steps[name]) for name in ("step", "item", "kind")])
+    lists = steps.group_by(*SESSION).agg(steps=told.collect(), ended=steps.seconds.max())
+    return lists.mutate(steps=lists.steps.sort())
 
 
 def _interest_events(acts: ir.Table, item_numbers: ir.Table, gap_seconds: int) -> ir.Table:

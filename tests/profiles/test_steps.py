@@ -6,7 +6,7 @@ from toy_log import event, open_log
 
 from control_plane.collect.engine.duck import DuckEngine
 from control_plane.profiles.people import resolve_people
-from control_plane.profiles.steps import session_steps
+from control_plane.profiles.steps import session_lists
 from control_plane.schema import ADDED
 
 
@@ -17,8 +17,12 @@ def steps_of(*events):
         log.execute(
             "CREATE TABLE numbers AS SELECT chr(97 + i::INT) item_id, i item FROM range(9) t(i)"
         )
-        engine.keep("steps", session_steps(engine.table("acts"), engine.table("numbers"), 1800))
-        query = "SELECT person, part, step, item, kind, length FROM steps ORDER BY ALL"
+        acts, numbers = engine.table("acts"), engine.table("numbers")
+        engine.keep("sessions", session_lists(acts, numbers, 1800))
+        query = """
+            SELECT person, part, told.step, told.item, told.kind, length
+            FROM (SELECT *, len(steps) AS length, unnest(steps) AS told FROM sessions) ORDER BY ALL
+            """
         return log.execute(query).fetchall()
 
 
