@@ -161,7 +161,9 @@ def _rows_of(sets: Sets, start: int, stop: int) -> Sets:
 
 
 def _matrix(sets: Sets, values: NDArray[np.float64], items: int) -> Any:
-    return sparse.csr_matrix((values, sets.items, sets.indptr), shape=(len(sets.indptr) - 1, items))
+    # A copy: sums of what stands twice are made in place, and the sets are others' too.
+    cells = (values, sets.items, sets.indptr)
+    return sparse.csr_matrix(cells, shape=(len(sets.indptr) - 1, items), copy=True)
 
 
 def _padded(rows: Rows, k: int) -> NDArray[np.int32]:

@@ -55,3 +55,4 @@ def test_ones_own_come_back_most_frequent_first() -> None:
         [1, 2, 3],
         [-1, -1, -1],
     ]
+    assert past.items.tolist() == [3, 1, 1, 2], "what was given stays as it was"
