@@ -30,6 +30,7 @@ COMMANDS = {
     "releases": "releases:releases",
     "status": "releases:status",
     "gc": "gc:gc",
+    "doctor": "doctor:doctor",
     "worker": "worker:worker",
     "overlay": "overlay:overlay",
     "dev": "dev:dev",

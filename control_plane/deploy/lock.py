@@ -43,6 +43,16 @@ def deployment_lock(project: Project) -> Iterator[None]:
         yield
 
 
+def deployer(project: Project) -> str | None:
+    """Return who deploys this project from this machine now, and since when."""
+    with _lock_file(project) as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder(stream).rstrip(",")
+    return None
+
+
 def _lock_file(project: Project) -> IO[bytes]:
     file = project.local / "deploy.lock"
     try:
