@@ -10,14 +10,18 @@ from control_plane.emulator.options import Options
 
 BUNDLE = Path(__file__).parents[1] / "edge_bundle"
 SHARED = ("core/*.js", "extras/*.js", "incoming.js", "load.js")
+PLATFORM = Path(__file__).with_name("kept_values.js")
 
 
 def around_core(main: Path, **more: Any) -> Options:
-    """Return options for a worker whose `main` imports the bundle's modules as neighbours."""
+    """Return options for a worker whose `main` has the bundle's modules as its neighbours.
+
+    Beside them stands `kept_values.js`, a platform of the test's own.
+    """
     files = [file for pattern in SHARED for file in BUNDLE.glob(pattern)]
     modules = {file.relative_to(BUNDLE).as_posix(): file.read_bytes() for file in files}
     return Options(
-        modules={**modules, main.name: main.read_bytes()},
+        modules={**modules, **{file.name: file.read_bytes() for file in (PLATFORM, main)}},
         main=main.name,
         rules=read_wrangler(BUNDLE / "wrangler.jsonc").rules,
         find_additional_modules=True,

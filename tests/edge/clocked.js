@@ -3,17 +3,15 @@
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Incoming } from "./incoming.js";
+import { KeptValues, worker } from "./kept_values.js";
 import { load } from "./load.js";
 
-/** Values by key, filled once. */
-const values = new Map();
-
 /** A platform at one moment; `store` says how its store fares. */
-class Moment {
+class Moment extends KeptValues {
   reads = 0;
 
   constructor(at, store) {
-    this.at = at;
+    super(at);
     this.store = store;
   }
 
@@ -21,27 +19,8 @@ class Moment {
     this.reads++;
     if (this.store === "fails") throw new Error("500");
     if (this.store === "hangs") await new Promise(() => {});
-    return values.get(key)?.slice(0) ?? null;
+    return super.get(key);
   }
-
-  async sha256(bytes) {
-    return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  }
-
-  async verify(key, signature, message) {
-    const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);
-    return crypto.subtle.verify("Ed25519", imported, signature, message);
-  }
-
-  now() {
-    return this.at;
-  }
-
-  random(count) {
-    return new Uint8Array(count);
-  }
-
-  waitUntil() {}
 }
 
 /** Decide at each moment in turn, in one memory. */
@@ -61,10 +40,4 @@ async function walk(env, moments) {
   return told;
 }
 
-export default {
-  async fetch(request, env) {
-    if (request.method === "POST") return Response.json(await walk(env, await request.json()));
-    values.set(new URL(request.url).pathname.slice(1), await request.arrayBuffer());
-    return new Response(null, { status: 204 });
-  },
-};
+export default worker(walk);

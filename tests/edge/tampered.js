@@ -3,44 +3,21 @@
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Incoming } from "./incoming.js";
+import { KeptValues, worker } from "./kept_values.js";
 import { load } from "./load.js";
 
-/** What was written there, by key. */
-const values = new Map();
-
-const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
-
 /** A platform whose store shows `changes` (base64, or null where nothing is) instead of values. */
-class Tampered {
+class Tampered extends KeptValues {
   constructor(at, changes) {
-    this.at = at;
+    super(at);
     this.changes = changes;
   }
 
   async get(key) {
     const changed = this.changes[key];
-    if (changed !== undefined) return changed === null ? null : bytesOf(changed);
-    return values.get(key)?.slice(0) ?? null;
+    if (changed === undefined) return super.get(key);
+    return changed === null ? null : Uint8Array.fromBase64(changed).buffer;
   }
-
-  async sha256(bytes) {
-    return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  }
-
-  async verify(key, signature, message) {
-    const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);
-    return crypto.subtle.verify("Ed25519", imported, signature, message);
-  }
-
-  now() {
-    return this.at;
-  }
-
-  random(count) {
-    return new Uint8Array(count);
-  }
-
-  waitUntil() {}
 }
 
 /** One memory for all trials that are not cold. */
@@ -67,10 +44,4 @@ async function tryAll(env, { at, trials, slots, body }) {
   return told;
 }
 
-export default {
-  async fetch(request, env) {
-    if (request.method === "POST") return Response.json(await tryAll(env, await request.json()));
-    values.set(new URL(request.url).pathname.slice(1), await request.arrayBuffer());
-    return new Response(null, { status: 204 });
-  },
-};
+export default worker(tryAll);
