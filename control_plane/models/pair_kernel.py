@@ -19,7 +19,14 @@ HEARD = np.dtype(
 )
 NOBODY = -1
 
-_compiled = numba.njit(nogil=True, cache=True)
+
+def _compiled(function: Any) -> Any:
+    """Compile at the first call, or take what an earlier process compiled."""
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        # No folder to keep it in, as for an account without a home: seconds more each time.
+        return numba.njit(nogil=True)(function)
 
 
 @_compiled

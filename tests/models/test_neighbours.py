@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from unittest import mock
 
 import numpy as np
@@ -218,6 +220,16 @@ def test_rows_are_sorted_positive_and_short_whatever_the_block(log):
         blocked = fit_rows(log, 7, 4)
     assert blocked.items.tolist() == table.items.tolist()
     assert blocked.scores.tobytes() == table.scores.tobytes()
+
+
+def test_a_machine_without_a_folder_for_compiled_code_trains_too():
+    code = (
+        "from numba.core import caching; caching.CacheImpl._locator_classes = []; "
+        "from control_plane.models import pair_kernel as k; import numpy as np; "
+        "print(k.order_by_item(np.array([0, 2]), np.array([1, 0]), np.array([0]), 2)[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[1 0]\n"
 
 
 def test_people_are_counted_once_for_each_item_they_met():
