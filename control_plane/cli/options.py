@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,18 @@ def report(result: Any, as_json: bool, lines: Callable[[], list[str]]) -> None:
         click.echo(json.dumps(msgspec.to_builtins(result), ensure_ascii=False, indent=1))
     else:
         click.echo("\n".join(lines()))
+
+
+def target_choice(names: Sequence[str], says: str) -> Callable[[Function], Function]:
+    """Return what adds `--target`, one of `names`, given to the command as `target_name`."""
+    return click.option(
+        "--target",
+        "target_name",
+        type=click.Choice(names),
+        default="local",
+        show_default=True,
+        help=says,
+    )
 
 
 class Percent(click.ParamType):

@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
-from control_plane.cli.options import Function
+from control_plane.cli.options import target_choice
 from control_plane.deploy.cloudflare import CloudflareKV
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.target import Target
@@ -19,17 +17,8 @@ from control_plane.settings import Project
 TARGETS = ("local", "cloudflare", "folder")
 TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"
 
-
-def target_option(command: Function) -> Function:
-    """Add `--target`."""
-    return click.option(
-        "--target",
-        "target_name",
-        type=click.Choice(TARGETS),
-        default="local",
-        show_default=True,
-        help="Where releases live.",
-    )(command)
+#: Adds `--target`.
+target_option = target_choice(TARGETS, "Where releases live.")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 import click
 
-from control_plane.cli.options import Function
+from control_plane.cli.options import target_choice
 from control_plane.cli.targets import cloudflare_token
 from control_plane.deploy.cloudflare import checked_id
 from control_plane.deploy.worker_api import FORBIDDEN, RoutesApi, WorkersApi
@@ -21,17 +21,10 @@ from control_plane.tables import FORMAT
 WORKER_TARGETS = ("local", "cloudflare")
 PERMISSION = "Workers Scripts: Edit"
 
-
-def worker_target_option(command: Function) -> Function:
-    """Add `--target`."""
-    return click.option(
-        "--target",
-        "target_name",
-        type=click.Choice(WORKER_TARGETS),
-        default="local",
-        show_default=True,
-        help="Where the worker runs; local is the API of this machine, for rehearsals.",
-    )(command)
+#: Adds `--target`.
+worker_target_option = target_choice(
+    WORKER_TARGETS, "Where the worker runs; local is the API of this machine, for rehearsals."
+)
 
 
 @contextmanager
