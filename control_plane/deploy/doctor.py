@@ -157,6 +157,7 @@ def _head(head: Head | None, project: Project, target: Target) -> Iterator[Findi
 
 def _records(head: Head, project: Project, target: Target) -> Iterator[Finding]:
     known = [one for one in records(project, target.name) if one.action not in OF_OVERLAYS]
+    live = head.live.manifest
     if head.counter > highest_counter(project, target.name):
         yield _finding(
             "records",
@@ -164,7 +165,7 @@ def _records(head: Head, project: Project, target: Target) -> Iterator[Finding]:
             f"the head (counter {head.counter}) was written from another machine",
             "Deploy from one machine or CI job: releases and counters are recorded there.",
         )
-    elif known and known[-1].action in ("write", "start"):
+    elif known and known[-1].action in ("write", "start") and known[-1].manifest != live:
         yield _finding(
             "records",
             "warning",
@@ -218,7 +219,8 @@ def _overlays(head: Head, target: Target) -> Iterator[Finding]:
             "overlays",
             "problem",
             f"{', '.join(missing)} missing or changed: the edge leaves out whom or what they name",
-            "Run 'frontshelf overlay stock FILE --replace'; erased visitors, erase again.",
+            "s-…: run 'frontshelf overlay stock FILE --replace'. e-…: put them back from a backup; "
+            "until then nobody's row is used.",
         )
         return
     counts = {name: count for name, count in overlay_counts(head.overlays).items() if count}

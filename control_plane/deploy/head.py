@@ -157,10 +157,15 @@ def move_head(
         counter=_next_counter(target, project, seen),
         issued_at=at,
         live=msgspec.structs.replace(live, since=at),
-        previous=seen.live if seen else None,
+        previous=_before(seen, live) if seen else None,
         overlays=(seen.overlays if seen else ()) if overlays is None else overlays,
     )
     return _write(target, project, head, seen, action, clock)
+
+
+def _before(seen: Head, live: Live) -> Live | None:
+    """Return what a rollback goes to; a release that is live already comes after no other."""
+    return seen.previous if seen.live.manifest == live.manifest else seen.live
 
 
 def move_overlays(

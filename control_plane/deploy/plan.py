@@ -43,8 +43,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.write or self.write_manifest or self.move_head)
 
 
-def make_plan(target: Target, release: Release, head: Head | None) -> Plan:
-    """Compare a release with what the target holds; lists keys, writes nothing."""
+def make_plan(target: Target, release: Release, head: Head | None, min_counter: int = 0) -> Plan:
+    """Compare a release with what the target holds; lists keys, writes nothing.
+
+    A head with a counter below `min_counter` is one that the edge refuses.
+    """
     sizes = release.sizes
     prefixes = {key.partition("-")[0] + "-" for key in (*sizes, release.manifest)}
     there = {key for prefix in sorted(prefixes) for key in target.keys(prefix)}
@@ -53,7 +56,8 @@ def make_plan(target: Target, release: Release, head: Head | None) -> Plan:
     lists = len(prefixes) + len(there) // PAGE
     bulk = max(math.ceil(len(write) / MAX_PAIRS), math.ceil(size / MAX_BYTES))
     write_manifest = release.manifest not in there
-    moves = head is None or head.live.manifest != release.manifest
+    shown = head.live.manifest if head and head.counter >= min_counter else None
+    moves = shown != release.manifest
     singles = write_manifest + moves
     reads = 1 + (bool(write) or singles > 0) * (1 + min(SAMPLE, len(sizes))) + moves
     return Plan(

@@ -71,7 +71,7 @@ def publish(
         head = read_head(target, project, clock)
         if head and not draft:
             refuse_moves(target, project, head.live, folder, release)
-        plan = make_plan(target, release, head)
+        plan = make_plan(target, release, head, project.settings.edge.min_counter)
         if draft:
             plan = msgspec.structs.replace(plan, move_head=False)
         if not dry_run:

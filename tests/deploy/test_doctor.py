@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 
 from control_plane.deploy.doctor import examine_project, examine_target
 from control_plane.deploy.folder import Folder
+from control_plane.deploy.head import read_head
 from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.overlay import change_overlays
 from control_plane.deploy.overlay_changes import erase
 from control_plane.deploy.publish import publish
+from control_plane.errors import PlatformError
 
 ITEMS = [b"boots", b"socks"]
 
@@ -156,4 +159,28 @@ def test_a_lost_overlay_is_a_problem(said, deployed, project, store):
     assert worst(found) == {}
     assert "erased 1" in found["overlays"][1]
     store.delete_many(list(store.keys("e-")))
-    assert said()["overlays"][0] == "problem"
+    level, words = said()["overlays"]
+    assert (level, "from a backup" in words) == ("problem", True)
+    with pytest.raises(PlatformError, match="from a backup"):
+        change_overlays(store, project, lambda target, head: erase(target, head, "k1", [2**61]))
+
+
+def test_a_deployment_that_died_after_the_head_moved_is_none(said, deployed, project, store):
+    deployed("one")
+    file = project.local / "releases-folder.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    assert worst(said()) == {}
+
+
+def test_a_head_that_the_edge_refuses_is_replaced_as_doctor_says(said, deployed, project, store):
+    deployed("one")
+    deployed("two", [b"hats"])
+    edge = msgspec.structs.replace(project.settings.edge, min_counter=7)
+    raised = msgspec.structs.replace(project.settings, edge=edge)
+    project = msgspec.structs.replace(project, settings=raised)
+    found = {one.check: one for one in examine_target(store, project)}
+    assert (found["head"].level, "frontshelf deploy" in found["head"].remedy) == ("problem", True)
+    assert publish(store, project.build / "current", project).head_moved
+    head = read_head(store, project)
+    assert (head.counter, head.live.release, head.previous.release) == (7, "two", "one")
+    assert not publish(store, project.build / "current", project).head_moved
