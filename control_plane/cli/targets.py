@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ from control_plane.deploy.folder import Folder
 from control_plane.deploy.target import Target
 from control_plane.emulator.dev import local_api
 from control_plane.errors import InputError
+from control_plane.keyring import credential
 from control_plane.settings import Project
 
 TARGETS = ("local", "cloudflare", "folder")
@@ -56,10 +56,11 @@ def cloudflare_token(project: Project, permission: str, *fields: str) -> str:
                 field=f"cloudflare.{field}",
                 remedy="Copy it from the Cloudflare dashboard (docs/deploy.md).",
             )
-    token = os.environ.get(TOKEN_VARIABLE)
+    token = credential(TOKEN_VARIABLE)
     if not token:
         raise InputError(
             f"{TOKEN_VARIABLE} is not in the environment",
-            remedy=f"Make a token with '{permission}' and export it (docs/deploy.md).",
+            remedy=f"Make a token with '{permission}' and export it, or keep it in the system's "
+            "keyring (docs/deploy.md).",
         )
     return token

@@ -10,6 +10,7 @@ import click
 from control_plane.cli.options import target_choice
 from control_plane.cli.targets import cloudflare_token
 from control_plane.deploy.cloudflare import checked_id
+from control_plane.deploy.trust import refuse_unbelieved
 from control_plane.deploy.worker_api import FORBIDDEN, RoutesApi, WorkersApi
 from control_plane.deploy.worker_cloudflare import CloudflareWorker
 from control_plane.deploy.worker_target import WorkerTarget, unknown_tables
@@ -53,15 +54,18 @@ def open_worker(project: Project, name: str) -> Iterator[WorkerTarget]:
 
 
 def check_live_worker(project: Project, target_name: str) -> None:
-    """Refuse tables that the live worker is too old for; say so when nobody knows.
+    """Refuse what the live worker is too old for, or would not believe; say so when nobody knows.
 
-    Raises TableError.
+    Raises TableError for tables, InputError for keys.
     """
     if target_name != "cloudflare":
         return
     try:
         with open_worker(project, target_name) as worker:
-            unknown = unknown_tables(worker.status(), FORMAT)
+            status = worker.status()
+            unknown = unknown_tables(status, FORMAT)
+            if isinstance(worker, CloudflareWorker):
+                refuse_unbelieved(worker.variables(status), project)
     except PlatformError as error:
         # A worker leaves alone what it can't read, so not knowing must not hold a release up.
         unknown = str(error).splitlines()[0]

@@ -24,7 +24,13 @@ from control_plane.deploy.record import OF_OVERLAYS, highest_counter, records
 from control_plane.deploy.release import load_release
 from control_plane.deploy.target import Target
 from control_plane.errors import FrontshelfError, StaleError
-from control_plane.keyring import load_signing_key, load_text, load_visitor_secrets
+from control_plane.keyring import (
+    least_counter,
+    load_signing_key,
+    load_text,
+    load_visitor_secrets,
+    trusted_keys,
+)
 from control_plane.settings import Project
 from control_plane.tables import digest, value_key
 
@@ -104,6 +110,14 @@ def _keys(project: Project) -> Iterator[Finding]:
         )
     else:
         yield _finding("keys", "ok", f"all there and private; visitor keys are of {current}")
+    for name in ("release", "head"):
+        if len(trusted_keys(project.keys, name)) > 1:
+            yield _finding(
+                "keys",
+                "warning",
+                f"the edge believes more than one {name} key",
+                "End the rotation: 'frontshelf keys list' says how far it is.",
+            )
 
 
 def _build(project: Project) -> Iterator[Finding]:
@@ -141,12 +155,12 @@ def _head(head: Head | None, project: Project, target: Target) -> Iterator[Findi
             f"Run 'frontshelf deploy --target {target.name}'.",
         )
         return
-    least = project.settings.edge.min_counter
+    least = least_counter(project)
     if head.counter < least:
         yield _finding(
             "head",
             "problem",
-            f"its counter {head.counter} is below edge.min_counter ({least}): the edge refuses it",
+            f"its counter {head.counter} is below {least}, the least: the edge refuses it",
             f"Run 'frontshelf deploy --target {target.name}', which goes on from there.",
         )
     else:

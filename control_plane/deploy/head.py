@@ -20,7 +20,7 @@ from control_plane.deploy.record import (
 from control_plane.deploy.target import Target
 from control_plane.envelope import HEAD, seal, unpack, unseal
 from control_plane.errors import PlatformError, StaleError, TableError, WorkError
-from control_plane.keyring import load_signing_key
+from control_plane.keyring import least_counter, load_signing_key, trusted_keys
 from control_plane.settings import Project
 from control_plane.tables import MAX_VALUE_BYTES
 
@@ -124,9 +124,9 @@ def read_head(target: Target, project: Project, clock: Clock = time.time) -> Hea
     value = target.get(KEY)
     if value is None:
         return None
-    shop, key = project.settings.shop, load_signing_key(project.keys, "head")
+    shop, keys = project.settings.shop, trusted_keys(project.keys, "head")
     try:
-        head = parse(value, shop.name, shop.environment, [key.public_key()])
+        head = parse(value, shop.name, shop.environment, keys)
     except TableError as error:
         raise TableError(
             f"{target!r}: the value under 'head' is not this project's: {error}\n"
@@ -211,7 +211,7 @@ def _write(
 
 def _next_counter(target: Target, project: Project, seen: Head | None) -> int:
     known = highest_counter(project, target.name)
-    least = project.settings.edge.min_counter - 1
+    least = least_counter(project) - 1
     return max(known, least, seen.counter if seen else 0) + 1
 
 

@@ -11,7 +11,9 @@ from control_plane.deploy.head import Clock, Head, Live, move_head, read_head
 from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.record import OF_OVERLAYS, WRITES, records
 from control_plane.deploy.target import Target
+from control_plane.envelope import MANIFEST, unseal
 from control_plane.errors import InputError, TableError, suggest
+from control_plane.keyring import trusted_keys
 from control_plane.settings import Project
 from control_plane.tables import digest
 
@@ -65,7 +67,7 @@ def rollback(
         moved = entry.manifest != head.live.manifest
         now = head
         if moved:
-            live = _verified(target, entry)
+            live = _verified(target, entry, project)
             now = move_head(target, project, live, head, "rollback", clock)
     return RollbackReport(
         release=entry.release, before=head.live.release, counter=now.counter, moved=moved
@@ -131,13 +133,21 @@ def _chosen(entries: list[ReleaseEntry], release: str | None) -> ReleaseEntry:
     return before[0]
 
 
-def _verified(target: Target, entry: ReleaseEntry) -> Live:
+def _verified(target: Target, entry: ReleaseEntry, project: Project) -> Live:
     value = target.get(entry.manifest)
     if value is None or digest(value).hex() != entry.digest:
         raise TableError(
             f"{target!r}: the manifest of release {entry.release} is missing or changed; "
             "the head was not moved. Deploy that release again, or choose another."
         )
+    shop = project.settings.shop
+    try:
+        unseal(MANIFEST, shop.name, shop.environment, value, trusted_keys(project.keys, "release"))
+    except TableError as error:
+        raise TableError(
+            f"{target!r}: the edge would refuse release {entry.release}: {error}\n"
+            "  Choose a release that a key of today signed, or compile and deploy."
+        ) from error
     return Live(
         entry.manifest,
         bytes.fromhex(entry.digest),

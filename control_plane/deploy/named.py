@@ -14,7 +14,7 @@ import msgspec
 from control_plane.deploy.target import Target
 from control_plane.envelope import MANIFEST, unseal
 from control_plane.errors import TableError
-from control_plane.keyring import load_signing_key
+from control_plane.keyring import trusted_keys
 from control_plane.settings import Project
 from control_plane.tables import FORMAT, unpack, value_key
 
@@ -32,8 +32,8 @@ class Names(msgspec.Struct, frozen=True):
 
 def names_of(target: Target, project: Project, manifest: str) -> Names:
     """Return what a manifest in the target names; raise TableError unless all of it is genuine."""
-    shop, key = project.settings.shop, load_signing_key(project.keys, "release").public_key()
-    sealed = unseal(MANIFEST, shop.name, shop.environment, _value(target, manifest), [key])
+    shop, keys = project.settings.shop, trusted_keys(project.keys, "release")
+    sealed = unseal(MANIFEST, shop.name, shop.environment, _value(target, manifest), keys)
     try:
         body: dict[str, Any] = msgspec.msgpack.decode(sealed, type=dict[str, Any])
     except msgspec.DecodeError as error:

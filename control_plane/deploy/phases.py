@@ -17,7 +17,7 @@ from control_plane.deploy.release import Release, read_value
 from control_plane.deploy.target import Target
 from control_plane.envelope import MANIFEST, unseal
 from control_plane.errors import InputError, TableError
-from control_plane.keyring import load_signing_key
+from control_plane.keyring import trusted_keys
 from control_plane.rules.phases import Past, moves, past_of
 from control_plane.settings import Project
 
@@ -50,8 +50,8 @@ def refuse_moves(
 
 def _experiments(project: Project, manifest: bytes) -> dict[str, Past]:
     shop = project.settings.shop
-    key = load_signing_key(project.keys, "release").public_key()
+    keys = trusted_keys(project.keys, "release")
     body: dict[str, Any] = msgspec.msgpack.decode(
-        unseal(MANIFEST, shop.name, shop.environment, manifest, [key])
+        unseal(MANIFEST, shop.name, shop.environment, manifest, keys)
     )
     return past_of(body["rules"])

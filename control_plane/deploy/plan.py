@@ -43,10 +43,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.write or self.write_manifest or self.move_head)
 
 
-def make_plan(target: Target, release: Release, head: Head | None, min_counter: int = 0) -> Plan:
+def make_plan(target: Target, release: Release, head: Head | None, *, current: bool = True) -> Plan:
     """Compare a release with what the target holds; lists keys, writes nothing.
 
-    A head with a counter below `min_counter` is one that the edge refuses.
+    A head that is not `current` is written again, though it names the same release.
     """
     sizes = release.sizes
     prefixes = {key.partition("-")[0] + "-" for key in (*sizes, release.manifest)}
@@ -56,7 +56,7 @@ def make_plan(target: Target, release: Release, head: Head | None, min_counter: 
     lists = len(prefixes) + len(there) // PAGE
     bulk = max(math.ceil(len(write) / MAX_PAIRS), math.ceil(size / MAX_BYTES))
     write_manifest = release.manifest not in there
-    shown = head.live.manifest if head and head.counter >= min_counter else None
+    shown = head.live.manifest if head and current else None
     moves = shown != release.manifest
     singles = write_manifest + moves
     reads = 1 + (bool(write) or singles > 0) * (1 + min(SAMPLE, len(sizes))) + moves

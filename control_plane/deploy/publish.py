@@ -24,6 +24,7 @@ from control_plane.deploy.release import Release, load_release, read_value
 from control_plane.deploy.stock import change_stock, load_catalogue_stock
 from control_plane.deploy.sweep import forget_replaced, spare
 from control_plane.deploy.target import Pair, Target
+from control_plane.deploy.trust import is_current
 from control_plane.errors import PlatformError
 from control_plane.settings import Project
 
@@ -71,7 +72,7 @@ def publish(
         head = read_head(target, project, clock)
         if head and not draft:
             refuse_moves(target, project, head.live, folder, release)
-        plan = make_plan(target, release, head, project.settings.edge.min_counter)
+        plan = make_plan(target, release, head, current=is_current(head, target, project))
         if draft:
             plan = msgspec.structs.replace(plan, move_head=False)
         if not dry_run:

@@ -11,7 +11,7 @@ from control_plane.deploy.head import Live
 from control_plane.deploy.target import checked_key
 from control_plane.envelope import MANIFEST, unseal
 from control_plane.errors import InputError, TableError
-from control_plane.keyring import load_signing_key
+from control_plane.keyring import trusted_keys
 from control_plane.settings import Project
 from control_plane.tables import FORMAT, digest, value_key
 
@@ -115,9 +115,9 @@ def _check_manifest(folder: Path, release: Release, project: Project) -> None:
     value = read_value(folder, release.manifest)
     if digest(value).hex() != release.digest:
         raise TableError(f"{folder}: release.json does not fit its manifest. {AGAIN}")
-    key = load_signing_key(project.keys, "release").public_key()
+    keys = trusted_keys(project.keys, "release")
     try:
-        unseal(MANIFEST, release.shop, release.environment, value, [key])
+        unseal(MANIFEST, release.shop, release.environment, value, keys)
     except TableError as error:
         raise TableError(
             f"{folder}: the edge would refuse this release: {error} {AGAIN}"

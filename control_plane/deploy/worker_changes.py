@@ -31,7 +31,7 @@ def changes_between(
     if tag is None or tag.tables != wanted.tables:
         before = str(tag.tables) if tag else None
         changes.append(Change(kind="code", name="tables", before=before, after=str(wanted.tables)))
-    texts = _by_name(bindings, "plain_text", "text")
+    texts = variables_of(resources)
     namespaces = _by_name(bindings, "kv_namespace", "namespace_id")
     changes += _differing("variable", texts, bundle.variables)
     changes += _differing("binding", namespaces, bundle.namespaces)
@@ -41,6 +41,11 @@ def changes_between(
     changes += _differing("runtime", _only(runtime, "compatibility_date"), date)
     changes += _observability(observability, bundle.observability)
     return tuple(changes)
+
+
+def variables_of(resources: Mapping[str, Any]) -> dict[str, str]:
+    """Return a version's variables that anybody may read."""
+    return _by_name(resources.get("bindings") or [], "plain_text", "text")
 
 
 def route_changes(

@@ -17,7 +17,7 @@ from control_plane.deploy.worker_api import (
     WorkersApi,
 )
 from control_plane.deploy.worker_bundle import WorkerBundle, make_bundle, parse_tag
-from control_plane.deploy.worker_changes import changes_between, route_changes
+from control_plane.deploy.worker_changes import changes_between, route_changes, variables_of
 from control_plane.deploy.worker_target import (
     Change,
     RunningVersion,
@@ -241,6 +241,10 @@ class CloudflareWorker:
             tables=tag.tables if tag else None,
             digest=str(tag) if tag else None,
         )
+
+    def variables(self, status: WorkerStatus) -> list[dict[str, str]]:
+        """Return the variables of each version that runs, without secrets."""
+        return [variables_of(self._api.resources(one.version)) for one in status.running]
 
     def _is(self, running: RunningVersion, bundle: WorkerBundle) -> bool:
         return running.digest == str(bundle.tag)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 
 from control_plane.keyring import (
-    load_signing_key,
+    least_counter,
+    load_ring,
     load_text,
     load_visitor_secrets,
-    public_key_text,
 )
 from control_plane.settings import Project
 
@@ -16,13 +16,14 @@ from control_plane.settings import Project
 def worker_variables(project: Project) -> dict[str, str]:
     """Return the variables that anybody may read, in the names that wrangler.jsonc gives them."""
     shop, edge = project.settings.shop, project.settings.edge
+    ring = load_ring(project.keys)
     return {
         "SHOP": shop.name,
         "ENVIRONMENT": shop.environment,
         "PREFIX": edge.prefix,
-        "RELEASE_KEYS": public_key_text(load_signing_key(project.keys, "release")),
-        "HEAD_KEYS": public_key_text(load_signing_key(project.keys, "head")),
-        "MIN_COUNTER": str(edge.min_counter),
+        "RELEASE_KEYS": ",".join(key.public for key in ring.release),
+        "HEAD_KEYS": ",".join(key.public for key in ring.head),
+        "MIN_COUNTER": str(least_counter(project)),
         "SLOT_TAGS": ",".join(edge.slot_tags),
         "INCLUDE": ",".join(edge.include),
         "EXCLUDE": ",".join(edge.exclude),
