@@ -15,6 +15,7 @@ from control_plane.emulator.clock import ManualClock
 from control_plane.emulator.rest import BASE, RestApi
 from control_plane.emulator.server import ServerThread
 from control_plane.emulator.store import Namespace, Store
+from control_plane.settings import Project
 
 TOKEN = "all-may-token"
 NAMESPACE = "a" * 32
@@ -72,6 +73,14 @@ def refused(answer: httpx.Response) -> tuple[int, int]:
     envelope = answer.json()
     assert envelope["success"] is False
     return answer.status_code, envelope["errors"][0]["code"]
+
+
+def lead_to(project: Project, cloud: Cloud, more: str = "", edge: str = "") -> None:
+    """Write a project's settings, which lead to the cloud of this machine."""
+    (project.root / "frontshelf.toml").write_text(
+        f'[shop]\nname = "toy"\nenvironment = "test"\n{edge}\n[cloudflare]\n'
+        f'base_url = "{cloud.url}"\naccount_id = "{ACCOUNT}"\nnamespace_id = "{NAMESPACE}"\n{more}'
+    )
 
 
 @contextmanager

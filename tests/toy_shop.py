@@ -29,11 +29,10 @@ from control_plane.emulator.namespace import KVNamespace
 from control_plane.emulator.options import log_to_stderr
 from control_plane.emulator.workerd import OnLog
 from control_plane.keyring import (
-    load_signing_key,
+    load_ring,
     load_text,
     load_visitor_secrets,
     make_keys,
-    public_key_text,
     visitor_key,
 )
 from control_plane.models.artifacts import Model, Rows, Segment, Sets, Visitors, no_rows
@@ -256,16 +255,18 @@ async def origin(scope: Any, receive: Any, send: Any) -> None:
 def variables(project: Project) -> dict[str, str]:
     """Return the worker's variables and secrets for a project, trusting nobody."""
     visitor = load_visitor_secrets(project.keys).secrets
+    ring = load_ring(project.keys)
     return {
         "SHOP": project.settings.shop.name,
         "ENVIRONMENT": project.settings.shop.environment,
-        "RELEASE_KEYS": public_key_text(load_signing_key(project.keys, "release")),
-        "HEAD_KEYS": public_key_text(load_signing_key(project.keys, "head")),
+        "RELEASE_KEYS": ",".join(key.public for key in ring.release),
+        "HEAD_KEYS": ",".join(key.public for key in ring.head),
         "VISITOR_KEYS": ",".join(
             f"{id}:{base64.b64encode(key).decode()}" for id, key in visitor.items()
         ),
         "COOKIE_KEY": load_text(project.keys, "cookie.secret"),
         "API_TOKEN": "a-token",
+        "MIN_COUNTER": str(ring.min_counter),
         "HEAD_SECONDS": "0",
         "HEAD_WAIT_MS": "5000",
         "READ_MS": "5000",

@@ -21,6 +21,7 @@ from control_plane.keyring.rotation import (
 from control_plane.keyring.signing import PASSPHRASE, SIGNING
 from control_plane.settings import Project
 
+NEW_PASSPHRASE = "FRONTSHELF_NEW_PASSPHRASE"
 #: Shorter passphrases are guessed from a stolen file.
 LEAST_LENGTH = 12
 
@@ -62,9 +63,8 @@ def rotate(name: str, project: Project, as_json: bool) -> None:
     facts = {"name": name, "signs": now, "before": before}
     report(facts, as_json, lambda: [f"{name} key {now} signs; {before} is still believed"])
     again = ("frontshelf compile",) if name == "release" else ()
-    _next(
-        "frontshelf worker upload", *again, "frontshelf deploy", f"frontshelf keys revoke {before}"
-    )
+    revoke = f"frontshelf keys revoke {before}"
+    _next("frontshelf worker upload", *again, "frontshelf deploy", revoke)
 
 
 @keys.command()
@@ -99,8 +99,8 @@ def revoke(
 @project_option
 @json_option
 def encrypt(project: Project, as_json: bool) -> None:
-    """Encrypt the private keys' files by a passphrase, asked for or from FRONTSHELF_NEW_PASSPHRASE."""
-    passphrase = credential("FRONTSHELF_NEW_PASSPHRASE") or click.prompt(
+    """Encrypt the private keys' files by a passphrase: FRONTSHELF_NEW_PASSPHRASE, or asked for."""
+    passphrase = credential(NEW_PASSPHRASE) or click.prompt(
         "New passphrase", hide_input=True, confirmation_prompt=True, err=True
     )
     if len(passphrase) < LEAST_LENGTH:

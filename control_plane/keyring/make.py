@@ -18,22 +18,26 @@ from control_plane.keyring.signing import PASSPHRASE, SIGNING, has_private_key, 
 
 
 def make_keys(folder: Path) -> list[str]:
-    """Make every key that is missing from `folder`; return the names of those made."""
+    """Make every key that is missing from `folder`; return the names of those made.
+
+    Where public keys are named already, their private halves are elsewhere: none are made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     except OSError as error:
         raise WorkError(f"{folder}: cannot be made ({error.strerror}).") from error
+    known = (folder / ring.FILE).exists()
     fresh: dict[str, Callable[[], bytes]] = {
         "visitor.json": _visitor_secret,
-        **{f"{name}.pem": _pem for name in SIGNING if not has_private_key(folder, name)},
+        **{f"{name}.pem": _pem for name in SIGNING if not (known or has_private_key(folder, name))},
         "cookie.secret": lambda: base64.b64encode(secrets.token_bytes(32)),
         "api.token": lambda: secrets.token_urlsafe(32).encode(),
     }
     missing = [name for name in fresh if not (folder / name).exists()]
     for name in missing:
         write_private(folder / name, fresh[name]())
-    if not (folder / ring.FILE).exists():
+    if not known:
         ring.save_ring(folder, ring.load_ring(folder))
         missing.append(ring.FILE)
     return missing

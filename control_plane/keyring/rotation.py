@@ -7,7 +7,6 @@ before. Each step is one file replaced, and each may be repeated after it was cu
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -34,6 +33,7 @@ from control_plane.keyring.signing import (
 )
 
 State = Literal["signs", "next", "trusted", "revoked"]
+ORDER: tuple[State, ...] = ("signs", "next", "trusted", "revoked")
 
 
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,14 +51,17 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_key(folder: Path, name: str) -> PublicKey:
-    """Make the key that is to sign next, and let the edge believe it; raise InputError if one waits."""
+    """Make the key that is to sign next, and let the edge believe it.
+
+    Raises InputError when one waits already.
+    """
     ring = load_ring(folder)
     file = key_file(folder, name, following=True)
     waiting = public_of(read_key(file).public_key(), _now()) if file.exists() else None
     if waiting and waiting.id in _ids(ring.of(name)):
         raise InputError(
             f"{name} key {waiting.id} waits to sign already",
-            remedy=f"Run 'frontshelf keys rotate {name}', or 'frontshelf keys revoke {waiting.id}'.",
+            remedy=f"Run 'frontshelf keys rotate {name}' or 'frontshelf keys revoke {waiting.id}'.",
         )
     if waiting is None or waiting.id in _ids(ring.revoked):
         key = Ed25519PrivateKey.generate()
@@ -69,9 +72,9 @@ def new_key(folder: Path, name: str) -> PublicKey:
 
 
 def rotate_key(folder: Path, name: str) -> tuple[str, str]:
-    """Sign with the next key from now on, made if need be; return its id and that of the one before.
+    """Sign with the next key from now on, made if need be; return its id, and that of the old one.
 
-    The one before stays trusted; its private half is gone. Raises InputError when the private key
+    The old one stays trusted; its private half is gone. Raises InputError when the private key
     is in the environment, which this can't change.
     """
     if os.environ.get(key_variable(name)):
@@ -154,8 +157,7 @@ def _entries(folder: Path, ring: Ring, name: str) -> list[KeyEntry]:
             return _entry(one, name, "next", is_encrypted(following))
         return _entry(one, name, "trusted", None)
 
-    order: Callable[[KeyEntry], int] = lambda one: ("signs", "next", "trusted").index(one.state)  # noqa: E731
-    return sorted((entry(one) for one in ring.of(name)), key=order)
+    return sorted((entry(one) for one in ring.of(name)), key=lambda one: ORDER.index(one.state))
 
 
 def _entry(key: PublicKey, name: str, state: State, encrypted: bool | None) -> KeyEntry:

@@ -35,7 +35,17 @@ def private_key(folder: Path, name: str) -> Ed25519PrivateKey:
     """Return the private key of `release` or `head`; raise InputError when it can't be had."""
     variable = key_variable(name)
     text = os.environ.get(variable)
-    return _of_text(text, variable) if text else read_key(key_file(folder, name))
+    if text:
+        return _of_text(text, variable)
+    file = key_file(folder, name)
+    if not file.exists():
+        raise InputError(
+            f"no private {name} key",
+            file=file,
+            remedy=f"Set {variable}, or bring the file back from a backup. "
+            "'frontshelf init' makes keys where there never were any.",
+        )
+    return read_key(file)
 
 
 def has_private_key(folder: Path, name: str) -> bool:

@@ -149,6 +149,7 @@ def test_a_digest_that_is_not_the_manifests_is_refused(target, build, project):
 def test_a_manifest_signed_with_an_older_key_is_refused(target, build, project):
     folder = build("one", ITEMS)
     (project.keys / "release.pem").unlink()
+    (project.keys / "public.json").unlink()
     make_keys(project.keys)
     with pytest.raises(TableError, match="the edge would refuse this release"):
         publish(target, folder, project)

@@ -17,12 +17,16 @@ PAGES = [ROOT / "README.md", *GUIDES]
 
 
 def shown() -> list[tuple[str, str]]:
-    """Return (page, command line) of every shell block."""
+    """Return (page, command line) of shell blocks, and of commands in blocks of no language."""
     lines = []
     for page in PAGES:
-        for block in re.findall(r"```(?:sh|console|bash)\n(.*?)```", page.read_text(), re.S):
-            joined = block.replace("\\\n", " ")
-            lines += [(page.name, line.removeprefix("$ ").strip()) for line in joined.splitlines()]
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.S | re.M):
+            joined = block.replace("\\\n", " ").splitlines()
+            said = [line.removeprefix("$ ").strip() for line in joined]
+            if language in ("sh", "console", "bash"):
+                lines += [(page.name, line) for line in said]
+            elif not language:
+                lines += [(page.name, line) for line in said if line.startswith("frontshelf ")]
     return [(page, line) for page, line in lines if line and not line.startswith("#")]
 
 
