@@ -6,6 +6,7 @@
 import { kit } from "./core/kit.js";
 
 const EXTRAS = {
+  canary: () => import("./extras/canary.js"),
   decide: () => import("./extras/decide.js"),
   events: () => import("./extras/events.js"),
   explain: () => import("./extras/explain.js"),
@@ -16,6 +17,7 @@ const EXTRAS = {
   preview: () => import("./extras/preview.js"),
   ribbon: () => import("./extras/ribbon.js"),
   users: () => import("./extras/users.js"),
+  weights: () => import("./extras/weights.js"),
 };
 
 /** @param {keyof typeof EXTRAS} name */

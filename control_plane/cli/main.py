@@ -26,6 +26,7 @@ COMMANDS = {
     "train": "build:train",
     "compile": "build:compile_",
     "deploy": "releases:deploy",
+    "promote": "releases:promote",
     "rollback": "releases:rollback",
     "releases": "releases:releases",
     "status": "releases:status",

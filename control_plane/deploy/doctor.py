@@ -171,7 +171,7 @@ def _head(head: Head | None, project: Project, target: Target) -> Iterator[Findi
 
 def _records(head: Head, project: Project, target: Target) -> Iterator[Finding]:
     known = [one for one in records(project, target.name) if one.action not in OF_OVERLAYS]
-    live = head.live.manifest
+    shown = [one.manifest for one in (head.live, head.canary) if one]
     if head.counter > highest_counter(project, target.name):
         yield _finding(
             "records",
@@ -179,7 +179,7 @@ def _records(head: Head, project: Project, target: Target) -> Iterator[Finding]:
             f"the head (counter {head.counter}) was written from another machine",
             "Deploy from one machine or CI job: releases and counters are recorded there.",
         )
-    elif known and known[-1].action in ("write", "start") and known[-1].manifest != live:
+    elif known and known[-1].action in ("write", "start") and known[-1].manifest not in shown:
         yield _finding(
             "records",
             "warning",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from control_plane.deploy.record import (
+    GOES_LIVE,
     WRITES,
     Action,
     Record,
@@ -45,6 +45,17 @@ class Live(msgspec.Struct, frozen=True, omit_defaults=True):
     release: str
     since: int = 0
     catalogue_at: int = 0
+
+
+class Canary(Live, frozen=True, omit_defaults=True, kw_only=True):
+    """A release that a share of the devices (over 0, below 1) sees before everyone does."""
+
+    share: float
+
+    @property
+    def live(self) -> Live:
+        """The release as one that is live for all."""
+        return Live(self.manifest, self.digest, self.release, catalogue_at=self.catalogue_at)
 
 
 class StockOverlay(msgspec.Struct, frozen=True, tag="stock", tag_field="kind"):
@@ -87,7 +98,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: int
     live: Live
     previous: Live | None = None
-    canary: dict[str, Any] | None = None
+    canary: Canary | None = None
     overlays: tuple[Overlay, ...] = ()
     format: int = FORMAT
     kind: str = "head"
@@ -148,7 +159,7 @@ def move_head(
 ) -> Head:
     """Make `live` the live release; raise PlatformError when the head is no longer `seen`.
 
-    The overlays stay those of `seen` unless others are given.
+    The overlays stay those of `seen` unless others are given. A canary ends.
     """
     at = int(clock() * 1000)
     head = Head(
@@ -160,7 +171,31 @@ def move_head(
         previous=_before(seen, live) if seen else None,
         overlays=(seen.overlays if seen else ()) if overlays is None else overlays,
     )
-    return _write(target, project, head, seen, action, clock)
+    return _write(target, project, head, seen, _record(head, head.live, action), clock)
+
+
+def move_canary(
+    target: Target,
+    project: Project,
+    canary: Canary | None,
+    seen: Head,
+    clock: Clock = time.time,
+) -> Head:
+    """Begin, change or end (None) a canary.
+
+    Raises PlatformError when the head is no longer `seen`.
+    """
+    at = int(clock() * 1000)
+    if canary is not None:
+        goes_on = seen.canary is not None and seen.canary.manifest == canary.manifest
+        since = seen.canary.since if goes_on and seen.canary else at
+        canary = msgspec.structs.replace(canary, since=since)
+    head = msgspec.structs.replace(
+        seen, counter=_next_counter(target, project, seen), issued_at=at, canary=canary
+    )
+    action: Action = "canary" if canary else "end"
+    about = canary or seen.canary or seen.live
+    return _write(target, project, head, seen, _record(head, about, action), clock)
 
 
 def _before(seen: Head, live: Live) -> Live | None:
@@ -182,7 +217,7 @@ def move_overlays(
         issued_at=int(clock() * 1000),
         overlays=overlays,
     )
-    return _write(target, project, head, seen, "overlay", clock)
+    return _write(target, project, head, seen, _record(head, head.live, "overlay"), clock)
 
 
 def _write(
@@ -190,7 +225,7 @@ def _write(
     project: Project,
     head: Head,
     seen: Head | None,
-    action: Action,
+    record: Record,
     clock: Clock,
 ) -> Head:
     value = sign(head, load_signing_key(project.keys, "head"))
@@ -202,10 +237,10 @@ def _write(
             "Look with 'frontshelf releases', then run the command again."
         )
     # Reserved before it is used: a counter that may have been seen is never given out again.
-    reserved: Action = "reserve" if action == "overlay" else "start"
-    append(project, target.name, _record(head, reserved))
+    reserved: Action = "start" if record.action in GOES_LIVE else "reserve"
+    append(project, target.name, msgspec.structs.replace(record, action=reserved))
     target.put(KEY, value)
-    append(project, target.name, _record(head, action))
+    append(project, target.name, record)
     return head
 
 
@@ -215,15 +250,15 @@ def _next_counter(target: Target, project: Project, seen: Head | None) -> int:
     return max(known, least, seen.counter if seen else 0) + 1
 
 
-def _record(head: Head, action: Action) -> Record:
+def _record(head: Head, about: Live, action: Action) -> Record:
     return Record(
-        release=head.live.release,
-        manifest=head.live.manifest,
-        digest=head.live.digest.hex(),
+        release=about.release,
+        manifest=about.manifest,
+        digest=about.digest.hex(),
         counter=head.counter,
         at=head.issued_at,
         action=action,
-        catalogue_at=head.live.catalogue_at,
+        catalogue_at=about.catalogue_at,
     )
 
 

@@ -7,15 +7,17 @@ from typing import Literal
 
 import msgspec
 
-from control_plane.deploy.head import Clock, Head, Live, move_head, read_head
+from control_plane.deploy.head import Clock, Head, Live, move_canary, move_head, read_head
 from control_plane.deploy.lock import deployment_lock
-from control_plane.deploy.record import OF_OVERLAYS, WRITES, records
+from control_plane.deploy.record import OF_CANARIES, OF_OVERLAYS, WRITES, records
 from control_plane.deploy.target import Target
 from control_plane.envelope import MANIFEST, unseal
 from control_plane.errors import InputError, TableError, suggest
 from control_plane.keyring import trusted_keys
 from control_plane.settings import Project
 from control_plane.tables import digest
+
+State = Literal["live", "canary", "previous", ""]
 
 
 class ReleaseEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,17 +32,21 @@ class ReleaseEntry(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     counter: int | None
     at: int | None
-    state: Literal["live", "previous", ""]
+    state: State
     catalogue_at: int = 0
 
 
 class RollbackReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rollback did; `moved` is False when the release was live already."""
+    """What a rollback or a promotion did; `moved` is False when the release was live already.
+
+    `ended` is a canary that this ended, None when there was none or it went live.
+    """
 
     release: str
     before: str
     counter: int
     moved: bool
+    ended: str | None = None
 
 
 def releases(target: Target, project: Project, *, clock: Clock = time.time) -> list[ReleaseEntry]:
@@ -53,36 +59,71 @@ def rollback(
 ) -> RollbackReport:
     """Make a release live again: the named one, or the one that was live before.
 
-    Raises InputError for a release that the target does not hold, TableError when its manifest
-    there is not what was written.
+    A canary ends. While there is one and no release is named, that is all. Raises InputError for a
+    release that the target does not hold, TableError when its manifest there is not what was
+    written.
     """
     with deployment_lock(project):
-        head = read_head(target, project, clock)
-        if head is None:
-            raise InputError(
-                f"{target!r} has no head",
-                remedy="Nothing was deployed there yet; run 'frontshelf deploy'.",
-            )
-        entry = _chosen(_entries(target, project, head), release)
+        head = _head_of(target, project, clock)
+        ended = head.canary.release if head.canary else None
+        entry = _chosen(_entries(target, project, head), release or (ended and head.live.release))
         moved = entry.manifest != head.live.manifest
         now = head
         if moved:
             live = _verified(target, entry, project)
             now = move_head(target, project, live, head, "rollback", clock)
+        elif head.canary:
+            now = move_canary(target, project, None, head, clock)
     return RollbackReport(
-        release=entry.release, before=head.live.release, counter=now.counter, moved=moved
+        release=entry.release,
+        before=head.live.release,
+        counter=now.counter,
+        moved=moved,
+        ended=ended if ended != entry.release else None,
     )
+
+
+def promote(target: Target, project: Project, *, clock: Clock = time.time) -> RollbackReport:
+    """Make the canary live for everyone.
+
+    Raises InputError where there is none, TableError when its manifest is not what was written.
+    """
+    with deployment_lock(project):
+        head = _head_of(target, project, clock)
+        if head.canary is None:
+            raise InputError(
+                f"{target!r} has no canary",
+                remedy="'frontshelf deploy --canary 5%' begins one.",
+            )
+        entry = _entry(head.canary.live, None, None, head)
+        live = _verified(target, entry, project)
+        now = move_head(target, project, live, head, "promote", clock)
+    return RollbackReport(
+        release=live.release, before=head.live.release, counter=now.counter, moved=True
+    )
+
+
+def _head_of(target: Target, project: Project, clock: Clock) -> Head:
+    head = read_head(target, project, clock)
+    if head is None:
+        raise InputError(
+            f"{target!r} has no head",
+            remedy="Nothing was deployed there yet; run 'frontshelf deploy'.",
+        )
+    return head
 
 
 def _entries(target: Target, project: Project, head: Head | None) -> list[ReleaseEntry]:
     entries: dict[str, ReleaseEntry] = {}
     if head and head.previous:
         entries[head.previous.manifest] = _entry(head.previous, None, None, head)
+    if head and head.canary:
+        entries[head.canary.manifest] = _entry(head.canary.live, None, head.canary.since, head)
     if head:
         entries[head.live.manifest] = _entry(head.live, head.counter, head.issued_at, head)
     # A start counts too: a deployment killed after it moved the head left no other trace.
     for record in records(project, target.name):
-        if record.action in (*OF_OVERLAYS, *WRITES):
+        if record.action in (*OF_OVERLAYS, *OF_CANARIES, *WRITES):
             continue
         live = Live(
             record.manifest,
@@ -108,9 +149,11 @@ def _entry(live: Live, counter: int | None, at: int | None, head: Head | None) -
     )
 
 
-def _state(live: Live, head: Head | None) -> Literal["live", "previous", ""]:
+def _state(live: Live, head: Head | None) -> State:
     if head and live.manifest == head.live.manifest:
         return "live"
+    if head and head.canary and live.manifest == head.canary.manifest:
+        return "canary"
     if head and head.previous and live.manifest == head.previous.manifest:
         return "previous"
     return ""

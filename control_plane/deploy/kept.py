@@ -8,8 +8,7 @@ from typing import Literal
 import msgspec
 
 from control_plane.deploy.head import Head
-from control_plane.deploy.record import WRITES, Record
-from control_plane.errors import TableError
+from control_plane.deploy.record import GOES_LIVE, OF_CANARIES, WRITES, Record
 
 #: How long visitor values outlive their release's time at the edge (nobody comes back by rollback).
 VISITOR_HOURS = 24
@@ -17,8 +16,7 @@ HOUR_MS = 3_600_000
 
 Why = Literal["live", "canary", "previous", "newest", "draft", "lately"]
 
-_LIVE = ("start", "deploy", "rollback")
-_MOVED = ("deploy", "rollback")
+_LIVE = ("start", *GOES_LIVE)
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +37,7 @@ def kept_releases(
     """Return the kept ones of the releases in the head and in the records, each once.
 
     `there` are the target's keys; `keep` counts those last live, the live one among them, and the
-    drafts likewise. Raises TableError for a canary that this version does not understand.
+    drafts likewise.
     """
     why = _named_by_head(head)
     held = set(there)
@@ -72,17 +70,18 @@ def visitors_until(manifest: str, head: Head, known: list[Record]) -> int:
 
 
 def left_at(manifest: str, head: Head, known: list[Record]) -> int:
-    """Return when a release that is not live was last so, or was last written (epoch ms).
+    """Return when a release that is not live was last so, or written, or a canary (epoch ms).
 
     A start alone ends no other release's time: the deployment may have been killed before the head.
     """
     own = [record for record in known if record.manifest == manifest]
-    written = max((record.at for record in own if record.action in WRITES), default=0)
+    began = (*WRITES, *OF_CANARIES)
+    written = max((record.at for record in own if record.action in began), default=0)
     went = max((record.counter for record in own if record.action in _LIVE), default=0)
     after = [
         record.at
         for record in known
-        if record.action in _MOVED and record.counter > went and record.manifest != manifest
+        if record.action in GOES_LIVE and record.counter > went and record.manifest != manifest
     ]
     return max(written, min([*after, head.live.since or head.issued_at]))
 
@@ -90,13 +89,7 @@ def left_at(manifest: str, head: Head, known: list[Record]) -> int:
 def _named_by_head(head: Head) -> dict[str, Why]:
     why: dict[str, Why] = {head.live.manifest: "live"}
     if head.canary is not None:
-        manifest = head.canary.get("manifest")
-        if not isinstance(manifest, str):
-            raise TableError(
-                "the head's canary names no manifest; nothing was removed. "
-                "Use the version of Frontshelf that wrote it, or a newer one."
-            )
-        why.setdefault(manifest, "canary")
+        why.setdefault(head.canary.manifest, "canary")
     if head.previous:
         why.setdefault(head.previous.manifest, "previous")
     return why

@@ -43,10 +43,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.write or self.write_manifest or self.move_head)
 
 
-def make_plan(target: Target, release: Release, head: Head | None, *, current: bool = True) -> Plan:
+def make_plan(
+    target: Target,
+    release: Release,
+    head: Head | None,
+    *,
+    current: bool = True,
+    canary: float | None = None,
+) -> Plan:
     """Compare a release with what the target holds; lists keys, writes nothing.
 
-    A head that is not `current` is written again, though it names the same release.
+    A head that is not `current` is written again, though it names the same release. With `canary`
+    the release is for that share of the devices.
     """
     sizes = release.sizes
     prefixes = {key.partition("-")[0] + "-" for key in (*sizes, release.manifest)}
@@ -56,8 +64,7 @@ def make_plan(target: Target, release: Release, head: Head | None, *, current: b
     lists = len(prefixes) + len(there) // PAGE
     bulk = max(math.ceil(len(write) / MAX_PAIRS), math.ceil(size / MAX_BYTES))
     write_manifest = release.manifest not in there
-    shown = head.live.manifest if head and current else None
-    moves = shown != release.manifest
+    moves = not (current and head and _shows(head, release.manifest, canary))
     singles = write_manifest + moves
     reads = 1 + (bool(write) or singles > 0) * (1 + min(SAMPLE, len(sizes))) + moves
     return Plan(
@@ -71,4 +78,13 @@ def make_plan(target: Target, release: Release, head: Head | None, *, current: b
         bytes=size,
         requests=lists + reads + bulk + singles,
         cost_usd=USD_PER_WRITE * (len(write) + singles + lists) + USD_PER_READ * reads,
+    )
+
+
+def _shows(head: Head, manifest: str, canary: float | None) -> bool:
+    """Return whether a head shows just this: to a share of the devices, or to everyone."""
+    if canary is None:
+        return head.live.manifest == manifest and head.canary is None
+    return (
+        head.canary is not None and head.canary.manifest == manifest and head.canary.share == canary
     )

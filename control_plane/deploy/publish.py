@@ -14,7 +14,16 @@ from pathlib import Path
 
 import msgspec
 
-from control_plane.deploy.head import Clock, Head, Overlay, StockOverlay, move_head, read_head
+from control_plane.deploy.head import (
+    Canary,
+    Clock,
+    Head,
+    Overlay,
+    StockOverlay,
+    move_canary,
+    move_head,
+    read_head,
+)
 from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.overlay import find, named_keys, write_values
 from control_plane.deploy.phases import refuse_moves
@@ -25,7 +34,7 @@ from control_plane.deploy.stock import change_stock, load_catalogue_stock
 from control_plane.deploy.sweep import forget_replaced, spare
 from control_plane.deploy.target import Pair, Target
 from control_plane.deploy.trust import is_current
-from control_plane.errors import PlatformError
+from control_plane.errors import InputError, PlatformError
 from control_plane.settings import Project
 
 #: Told the stage ("checking", "writing", "verifying"), how many are done, and of how many.
@@ -33,7 +42,11 @@ Progress = Callable[[str, int, int], None]
 
 
 class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a deployment did; of a dry run, what it would do stands in `plan` alone."""
+    """What a deployment did; of a dry run, what it would do stands in `plan` alone.
+
+    `canary` is the share of the devices that see the release, None for everyone; `ended` a canary
+    that went before it was live for all.
+    """
 
     plan: Plan
     release: str
@@ -45,6 +58,8 @@ class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
     counter: int | None
     head_moved: bool
     seconds: float
+    canary: float | None = None
+    ended: str | None = None
 
 
 def publish(
@@ -54,30 +69,38 @@ def publish(
     *,
     dry_run: bool = False,
     draft: bool = False,
+    canary: float | None = None,
     progress: Progress | None = None,
     clock: Clock = time.time,
 ) -> PublishReport:
     """Make the release in `build_folder` live; write only what the target lacks.
 
     A draft's values and manifest are written and the head stays, so that previews alone see it.
+    A `canary` is live for that share of the devices (over 0, below 1), else what is live stays.
 
     Raises InputError or TableError when the build or the target's head is not this project's,
     LockedError when another deployment runs, PlatformError when the target does not play along.
     """
     tell = progress or (lambda stage, done, total: None)
     started = time.monotonic()
+    ended = None
     folder = build_folder.resolve()  # `current` may be pointed elsewhere meanwhile
     with nullcontext() if dry_run else deployment_lock(project):
         release = load_release(folder, project, lambda done, of: tell("checking", done, of))
         head = read_head(target, project, clock)
         if head and not draft:
             refuse_moves(target, project, head.live, folder, release)
-        plan = make_plan(target, release, head, current=is_current(head, target, project))
+        if canary is not None:
+            _refuse_canary(target, release, head)
+        current = is_current(head, target, project)
+        plan = make_plan(target, release, head, current=current, canary=canary)
         if draft:
             plan = msgspec.structs.replace(plan, move_head=False)
         if not dry_run:
             _announce(target, project, release, plan, clock, draft=draft)
-            head = _carry_out(plan, target, release, folder, project, head, tell, clock)
+            before = head
+            head = _carry_out(plan, target, release, folder, project, head, tell, clock, canary)
+            ended = _ended(before, head, release)
     return PublishReport(
         plan=plan,
         release=release.release,
@@ -89,7 +112,32 @@ def publish(
         counter=head.counter if head else None,
         head_moved=plan.move_head and not dry_run,
         seconds=round(time.monotonic() - started, 3),
+        canary=canary,
+        ended=ended,
     )
+
+
+def _refuse_canary(target: Target, release: Release, head: Head | None) -> None:
+    if head is None:
+        raise InputError(
+            f"nothing is live at {target.name} beside which a canary could be",
+            field="--canary",
+            remedy="Leave it out: the first release is for everyone.",
+        )
+    if head.live.manifest == release.manifest:
+        raise InputError(
+            f"release {release.release} is live for everyone at {target.name}",
+            field="--canary",
+            remedy="Change something and run 'frontshelf compile'; 'frontshelf rollback' ends a "
+            "canary.",
+        )
+
+
+def _ended(before: Head | None, head: Head | None, release: Release) -> str | None:
+    """Return the canary that a deployment ended before it was live for everyone."""
+    gone = before.canary if before else None
+    now = head.canary.manifest if head and head.canary else None
+    return gone.release if gone and gone.manifest not in (now, release.manifest) else None
 
 
 def _announce(
@@ -120,6 +168,7 @@ def _carry_out(
     head: Head | None,
     tell: Progress,
     clock: Clock,
+    canary: float | None,
 ) -> Head | None:
     if plan.nothing_to_do:
         return head
@@ -130,6 +179,17 @@ def _carry_out(
         _refuse_wrong_keys(target, _wrong_keys(target, release, folder, tell))
     if not plan.move_head:
         return head
+    if canary is not None and head:
+        named = release.live
+        wanted = Canary(
+            named.manifest,
+            named.digest,
+            named.release,
+            named.since,
+            named.catalogue_at,
+            share=canary,
+        )
+        return move_canary(target, project, wanted, head, clock)
     overlays = _bring_up(target, project, head, clock) if head else ()
     moved = move_head(target, project, release.live, head, "deploy", clock, overlays)
     if head and head.overlays != overlays:

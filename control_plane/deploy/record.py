@@ -18,7 +18,24 @@ from control_plane.settings import Project
 
 log = logging.getLogger(__name__)
 
-Action = Literal["write", "draft", "start", "deploy", "rollback", "reserve", "overlay"]
+Action = Literal[
+    "write",
+    "draft",
+    "start",
+    "deploy",
+    "promote",
+    "rollback",
+    "reserve",
+    "overlay",
+    "canary",
+    "end",
+]
+
+#: What makes a release live for all; a start stands before each.
+GOES_LIVE = ("deploy", "promote", "rollback")
+
+#: What a canary did: it began or changed its share, or ended without going live.
+OF_CANARIES = ("canary", "end")
 
 #: What leaves the head where it is.
 WRITES = ("write", "draft")
@@ -31,7 +48,7 @@ MAX_BYTES = 1 << 18
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One action. `start` and `reserve` reserve a counter for a release or for overlays.
+    """One action. `start` and `reserve` reserve a counter, for a release and for anything else.
 
     `write` and `draft` stand before a release's values are written, and have the counter 0.
 

@@ -65,6 +65,8 @@ def check_unused(target: Target, project: Project, key_id: str) -> int:
 def _signers(target: Target, head: Head) -> Iterable[tuple[str, str | None]]:
     yield "head", head_signer(target)
     yield f"live release {head.live.release}", _manifest_signer(target, head.live.manifest)
+    if head.canary:
+        yield f"canary {head.canary.release}", _manifest_signer(target, head.canary.manifest)
 
 
 def _manifest_signer(target: Target, manifest: str) -> str | None:

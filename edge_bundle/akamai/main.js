@@ -14,6 +14,7 @@ import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Refusal } from "./core/requests.js";
 import { Reads } from "./edgekv.js";
+import * as canary from "./extras/canary.js";
 import * as decide from "./extras/decide.js";
 import * as events from "./extras/events.js";
 import * as explain from "./extras/explain.js";
@@ -24,13 +25,16 @@ import * as overlays from "./extras/overlays.js";
 import * as preview from "./extras/preview.js";
 import * as ribbon from "./extras/ribbon.js";
 import * as users from "./extras/users.js";
+import * as weights from "./extras/weights.js";
 import { plainPage, servePage } from "./page.js";
 import { platformOf } from "./platform.js";
 import { settings } from "./settings.js";
 
 const ASSETS = { "sdk.js": sdk, "consent.js": consent };
 /** Nothing is loaded at run time here: all is in the bundle. */
-const EXTRAS = { decide, events, explain, flags, format1, health, overlays, preview, ribbon, users };
+const EXTRAS = {
+  canary, decide, events, explain, flags, format1, health, overlays, preview, ribbon, users, weights,
+};
 /** Of the 4 MB that a request may use, what tables may keep. */
 const BUDGET_BYTES = 1_000_000;
 /** A longer text than 16 KB must be a stream, and a letter takes up to three bytes. */

@@ -135,14 +135,14 @@ function slot(edge, loader, call, name) {
  * @returns {Answer|null} null while values are missing
  */
 function slotNow(edge, loader, call, asked) {
-  const live = liveRelease(edge, loader);
+  if (isCrawler(call)) return fragment("", []);
+  const { visit, cookies } = visitOf(call, loader);
+  const live = liveRelease(edge, loader, visit);
   if (!live) return null;
   const { release, fresh } = live;
   // The release's own string from here on: V8 has to look up one cut from a URL at each use.
   const name = release.names.get(asked);
   if (name === undefined) throw new Refusal(404, "unknown_slot", "no such slot");
-  if (isCrawler(call)) return fragment("", []);
-  const { visit, cookies } = visitOf(call, loader);
   if (call.query) visit.page = pageOfQuery(call);
   const decision = decideOne(new Scene(loader, release, fresh, visit, "utf8"), name);
   return decision ? fragment(decision.html, cookieHeaders(cookies), decision.id) : null;
@@ -164,9 +164,12 @@ export function made(loader, attempt) {
   return /** @type {Answer|Promise<Answer>} */ (loader.settled(attempt));
 }
 
-/** The live release, or null while the head has to be waited for. @param {Edge} edge @param {Loader} loader */
-export function liveRelease(edge, loader) {
-  const live = edge.releases.ready(loader);
+/**
+ * The release that a visit sees, or null while the head has to be waited for.
+ * @param {Edge} edge @param {Loader} loader @param {import("./visit.js").Visit} visit
+ */
+export function liveRelease(edge, loader, visit) {
+  const live = edge.releases.ready(loader, visit);
   if (!live) return null;
   const { release, fresh } = live;
   if (!release) throw new Refusal(503, "no_release", "no release is live here yet; deploy one");

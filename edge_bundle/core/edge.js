@@ -15,6 +15,7 @@ const BUDGET_BYTES = 52 * 1024 * 1024;
 /**
  * What pages and fragments do without, each a module of extras/.
  * @typedef {object} Extras
+ * @property {typeof import("../extras/canary.js")} canary
  * @property {typeof import("../extras/decide.js")} decide
  * @property {typeof import("../extras/events.js")} events
  * @property {typeof import("../extras/explain.js")} explain
@@ -25,6 +26,7 @@ const BUDGET_BYTES = 52 * 1024 * 1024;
  * @property {typeof import("../extras/preview.js")} preview
  * @property {typeof import("../extras/ribbon.js")} ribbon
  * @property {typeof import("../extras/users.js")} users
+ * @property {typeof import("../extras/weights.js")} weights
  *
  * @typedef {(name: keyof Extras) => Promise<any>} Load
  */

@@ -25,12 +25,11 @@ import { Shelf } from "./shelf.js";
 import { keptVariation, shortName } from "./sticky.js";
 import { ItemTable, PopularTable, VisitorTable } from "./tables.js";
 import { isCrawler, visitOf } from "./visit.js";
-import { factorOf, findClasses } from "./weights.js";
 
 export const kit = {
   ItemTable, PageSlots, PopularTable, Refusal, SPARE, Scene, Shelf, VisitorTable, allowedSources,
   asciiOf, assign, choiceNeeds, choose, chooseVariation, cookieHeaders, decideSlot, escapeHtml,
-  evaluate, factorOf, failure, fillShelf, findClasses, fmix32, fromBase64, hash, hashText, hex,
+  evaluate, failure, fillShelf, fmix32, fromBase64, hash, hashText, hex,
   holdout, isCrawler, isObject, isShort, json, keptVariation, liveRelease, lowerBound, made, needsOf,
   openTable, pageOf, parts, randomText, rank, readCookies, ready, reasonOf, refuse, same, script,
   setCookie, shortName, signature, slotNeeds, toBase64, total, u16, u32, visitOf, within,

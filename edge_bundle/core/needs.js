@@ -9,7 +9,7 @@ import { CATEGORIES } from "./attributes.js";
  * @property {boolean} segments whether one needs the visitor's segments
  * @property {string[]} first sources that a shelf of the slot begins with
  * @property {string[]} attributes names that the slot's conditions ask for
- * @property {import("./weights.js").Weights[]} weights of the slot's shelves
+ * @property {import("../extras/weights.js").Weights[]} weights of the slot's shelves
  */
 
 /** @param {import("./release.js").Release} release @param {string} name a known slot @returns {Needs} */

@@ -142,7 +142,7 @@ export class PageSlots {
 
   #scene() {
     if (this.scene) return this.scene;
-    const live = this.edge.releases.ready(this.loader);
+    const live = this.edge.releases.ready(this.loader, this.visit);
     if (!live?.release) return null;
     return (this.scene = new Scene(this.loader, live.release, live.fresh, this.visit, "ascii"));
   }

@@ -4,7 +4,6 @@ import { PERSONAL_STAGES } from "./release.js";
 import { Scores } from "./scores.js";
 import { Shelf, refusal } from "./shelf.js";
 import { fillSource } from "./sources.js";
-import { weigh } from "./weights.js";
 
 /**
  * @typedef {import("./scene.js").Scene} Scene
@@ -18,7 +17,7 @@ import { weigh } from "./weights.js";
  * @property {boolean} reminder
  * @property {string} template
  * @property {string[]} [pin] SKUs that come first
- * @property {import("./weights.js").Weights} [weights] of `boost` and `bury`
+ * @property {import("../extras/weights.js").Weights} [weights] of `boost` and `bury`
  * @property {{category?: number, group?: number}} [diversity]
  */
 
@@ -86,7 +85,7 @@ export function rank(scene, content, stage, limit) {
     scales[i] = allowed[i][1] / (sums.max() || 1);
     if (sums.size) total.addAll(sums, scales[i]);
   }
-  if (content.weights) weigh(scene.loader, content.weights, total);
+  if (content.weights) scene.release.weighing?.weigh(scene.loader, content.weights, total);
   const items = total.best(limit, refusal(scene, content.exclude, stage));
   return { items, source: leading(allowed, items[0]) };
 }

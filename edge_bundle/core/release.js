@@ -63,6 +63,9 @@ export class Release {
     this.latestKey = body.latest && `p-${hex(body.latest)}`;
     /** The slots' names as this release has them. @type {Map<string, string>} */
     this.names = new Map(Object.keys(this.rules.slots).map((name) => [name, name]));
+    /** What `boost` and `bury` take, where the rules have any. */
+    /** @type {typeof import("../extras/weights.js")|null} */
+    this.weighing = null;
     /** What each slot can ask for, filled as slots are asked for. */
     /** @type {Map<string, import("./needs.js").Needs>} */
     this.needs = new Map();
@@ -83,7 +86,9 @@ export class Release {
 
   /** The same release under other rules. @param {any} rules */
   withRules(rules) {
-    return new Release({ ...this.body, rules }, this.manifest, this.open);
+    const other = new Release({ ...this.body, rules }, this.manifest, this.open);
+    other.weighing = this.weighing;
+    return other;
   }
 
   /**

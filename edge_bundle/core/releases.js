@@ -28,6 +28,9 @@ export class Releases {
     /** What was live before in this isolate: pages of it are still open. */
     /** @type {Release|null} */
     this.before = null;
+    /** What a share of the devices sees instead. */
+    /** @type {import("../extras/canary.js").Canary|null} */
+    this.canary = null;
     /** @type {import("../extras/overlays.js").Overlays|null} of the head with the counter `heeded` */
     this.overlays = null;
     this.heeded = -1;
@@ -42,13 +45,14 @@ export class Releases {
   }
 
   /**
-   * Return the live release, after a look at the head when the last one is too old: null when
-   * that look has to be waited for. `release` is null when there is none to be had; `fresh` is
-   * false when the head is overdue.
+   * Return the live release, or the canary for those who see it, after a look at the head when the
+   * last one is too old: null when that look has to be waited for. `release` is null when there is
+   * none to be had; `fresh` is false when the head is overdue.
    * @param {Loader} loader
+   * @param {import("./visit.js").Visit} [visit]
    * @returns {{release: Release|null, fresh: boolean}|null}
    */
-  ready(loader) {
+  ready(loader, visit) {
     const now = loader.platform.now();
     const age = now - this.checkedAt;
     const due = this.config.headSeconds * 1000;
@@ -64,7 +68,7 @@ export class Releases {
     loader.overlays = this.overlays;
     const fresh = now - this.checkedAt < Math.max(due, OVERDUE_MS);
     if (this.live && !fresh) loader.health.fault("head_overdue", "visitor rows left out");
-    const live = { release: this.live, fresh };
+    const live = { release: this.canary?.of(visit) ?? this.live, fresh };
     return loader.preview ? loader.preview.ready(loader, live) : live;
   }
 
@@ -90,12 +94,14 @@ export class Releases {
       this.#refuseOlder(head);
       await this.#heed(loader, head);
       what = "manifest";
+      const canary = head.canary && this.#canaryOf(loader, head.canary);
       const known = this.live?.manifest === head.live.manifest;
       const release = known ? this.live : await this.#openLive(loader, head);
       // Another request may have seen a newer head while this one read the manifest.
       this.#refuseOlder(head);
       if (release !== this.live) this.before = this.live;
       this.live = release;
+      this.canary = await canary;
       this.liveSince = head.live.since ?? head.issued_at;
       this.counter = head.counter;
       this.issuedAt = head.issued_at;
@@ -122,6 +128,11 @@ export class Releases {
       await ahead.load();
     }
     if (counter > this.heeded) [this.heeded, this.overlays] = [counter, overlays];
+  }
+
+  /** @param {Loader} loader @param {import("../extras/canary.js").Named} named */
+  async #canaryOf(loader, named) {
+    return (await this.extra("canary"))?.openCanary(this, loader, named);
   }
 
   /** @param {{counter: number}} head */
@@ -163,9 +174,11 @@ export class Releases {
       platform, "frontshelf/manifest/1", this.config, this.config.releaseKeys, value,
     );
     if (body.kind !== "manifest" || !known(body.format)) throw new Error("format");
-    if (body.format === FORMAT) return new Release(body, named.manifest);
-    const before = await this.extra("format1");
-    if (!before) throw new Error("format");
-    return new Release(body, named.manifest, before.OPENERS);
+    const before = body.format === FORMAT ? null : await this.extra("format1");
+    if (before === null && body.format !== FORMAT) throw new Error("format");
+    const release = new Release(body, named.manifest, before?.OPENERS);
+    const weighs = Object.values(release.rules.content).some((content) => content.weights);
+    if (weighs) release.weighing = await this.extra("weights");
+    return release;
   }
 }

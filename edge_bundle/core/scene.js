@@ -3,7 +3,6 @@
 import { attributesOf, inCart } from "./attributes.js";
 import { findRecent, findRow } from "./history.js";
 import { segmentNeeds, segmentsOf } from "./segments.js";
-import { findClasses } from "./weights.js";
 
 /**
  * @typedef {import("./loader.js").Loader} Loader
@@ -85,7 +84,7 @@ export class Scene {
       if (!this.recent) ready = false;
     }
     for (const source of needs.first) if (!this.lookUpSource(source)) ready = false;
-    for (const weights of needs.weights) if (!findClasses(loader, weights)) ready = false;
+    for (const weights of needs.weights) if (release.weighing && !release.weighing.findClasses(loader, weights)) ready = false;
     return ready && (!needs.items || (this.recent && this.page !== undefined));
   }
 

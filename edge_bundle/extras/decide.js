@@ -36,12 +36,13 @@ export async function answer(edge, loader, call) {
  * @returns {Answer|null} null while values are missing
  */
 function decideNow(edge, loader, call, body, trusted, explain) {
-  const live = liveRelease(edge, loader);
+  const known = visitOf(call, loader);
+  const visit = withBody(known.visit, body, trusted);
+  const live = liveRelease(edge, loader, visit);
   if (!live) return null;
   const { release, fresh } = live;
   const slots = readSlots(body.slots, release.names);
-  const known = visitOf(call, loader);
-  const scene = new Scene(loader, release, fresh, withBody(known.visit, body, trusted));
+  const scene = new Scene(loader, release, fresh, visit);
   const open = trusted || loader.preview !== null;
   if (open && !scene.lookUp(SEGMENTS)) {
     for (const { name } of slots) scene.lookUp(needsOf(release, name));

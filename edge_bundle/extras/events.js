@@ -48,8 +48,9 @@ export async function answer(edge, loader, call, path, { collect }) {
 /** @param {Edge} edge @param {Loader} loader @param {Visit} visit @param {string} text */
 async function decidedFor({ releases }, loader, visit, text) {
   if (!text.includes('"decision"')) return new Decided([], visit);
-  const live = await loader.settled(() => releases.ready(loader));
-  return new Decided([live?.release, releases.before], visit);
+  const seen = await loader.settled(() => releases.ready(loader, visit));
+  const others = [releases.live, releases.before, releases.canary?.release];
+  return new Decided([...new Set([seen?.release, ...others])], visit);
 }
 
 /**

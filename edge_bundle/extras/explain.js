@@ -12,7 +12,7 @@ import { core } from "./core.js";
  */
 
 const {
-  SPARE, Shelf, allowedSources, assign, chooseVariation, evaluate, factorOf, findClasses, hash,
+  SPARE, Shelf, allowedSources, assign, chooseVariation, evaluate, hash,
   keptVariation, needsOf, parts, rank, ready, shortName, total,
 } = core;
 
@@ -270,10 +270,11 @@ function whyRefused({ page, row }, item) {
  * An item's score, what each source gave of it, and what boost and bury multiply that by.
  * @param {import("../core/shelf.js").Shelf} shelf @param {[string, number][]} stage @param {number} item
  */
-function scoresOf({ scene: { loader, visit }, content: { weights } }, stage, item) {
+function scoresOf({ scene: { loader, visit, release }, content: { weights } }, stage, item) {
   const allowed = allowedSources(visit, stage);
-  const tables = weights && findClasses(loader, weights);
-  const factor = tables ? factorOf(weights, tables, item) : 1;
+  const { weighing } = release;
+  const tables = weights && weighing?.findClasses(loader, weights);
+  const factor = weights && weighing && tables ? weighing.factorOf(weights, tables, item) : 1;
   const score = total.get(item);
   /** @type {Record<string, number>} */
   const sources = {};

@@ -22,13 +22,14 @@ function reportOf({ config, health, cache, releases }, loader) {
   const live = releases.ready(loader);
   if (!live) return null;
   const { release, fresh } = live;
-  const { counter, issuedAt, checkedAt, overlays } = releases;
+  const { counter, issuedAt, checkedAt, overlays, canary } = releases;
   const now = loader.platform.now();
   return {
     status: release ? (fresh ? "ok" : "stale") : "no_release",
     shop: config.shop,
     environment: config.environment,
     release: release?.id ?? null,
+    canary: canary ? { release: canary.release.id, share: canary.share } : null,
     head: {
       counter,
       issued_at: issuedAt,

@@ -66,12 +66,12 @@ function mayAsk(edge, call) {
  * @returns {Answer|null} null while values are missing
  */
 function evaluateNow(edge, loader, call, context, trusted, key) {
-  const live = edge.releases.ready(loader);
+  const known = visitOf(call, loader);
+  const visit = visitWith(known.visit, context, trusted);
+  const live = edge.releases.ready(loader, visit);
   if (!live) return null;
   const { release, fresh } = live;
   if (!release) throw new Refusal(500, "GENERAL", "no release is live here yet; deploy one");
-  const known = visitOf(call, loader);
-  const visit = visitWith(known.visit, context, trusted);
   const { flags, byKey, needs } = flagsOf(release);
   const one = key === undefined ? undefined : byKey.get(key);
   if (key !== undefined && !one) throw new Refusal(404, "FLAG_NOT_FOUND", "no such slot or experiment");

@@ -190,7 +190,7 @@ def live(project) -> Callable[[dict[str, bytes]], Head | None]:
         if "head" not in values:
             return None
         head = parse(values["head"], "toys", "dev", [key])
-        for named in filter(None, (head.live, head.previous)):
+        for named in filter(None, (head.live, head.previous, head.canary)):
             manifest = values[named.manifest]
             assert digest(manifest) == named.digest
             for value in msgpack.unpackb(unpack(manifest).body)["values"]:

@@ -1,11 +1,12 @@
 /** What `boost` and `bury` make of a shelf's scores; compiler/weights.py says how it is stored. */
 
-import { openTable } from "./columns.js";
-import { hex } from "./platform.js";
+import { core } from "./core.js";
+
+const { hex, openTable } = core;
 
 /**
- * @typedef {import("./loader.js").Loader} Loader
- * @typedef {import("./scores.js").Scores} Scores
+ * @typedef {import("../core/loader.js").Loader} Loader
+ * @typedef {import("../core/scores.js").Scores} Scores
  *
  * @typedef {object} Weights
  * @property {number} bits a class of so many bits an item

@@ -1,0 +1,58 @@
+"""`frontshelf deploy --canary`, `promote`, and what `status`, `releases` and `rollback` say of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from toy_shop import RULES, compile_toy
+
+CLOUDFLARE = ("--target", "cloudflare")
+
+
+@pytest.fixture
+def said(call):
+    """Return a command's report as JSON."""
+    return lambda *arguments: json.loads(call(*arguments, "--json", *CLOUDFLARE).stdout)
+
+
+def compile_next(toy):
+    toy.rules.write_text(RULES.replace("<b>new</b>", "<b>newer</b>"))
+    return compile_toy(toy).release
+
+
+def test_a_release_goes_from_a_few_devices_to_everyone(call, said, toy):
+    first = compile_toy(toy).release
+    refused = call("deploy", "--canary", "5%", *CLOUDFLARE, status=2).output
+    assert "nothing is live" in refused
+    call("deploy", *CLOUDFLARE)
+    second = compile_next(toy)
+    shown = call("deploy", "--canary", "5%", *CLOUDFLARE).stdout
+    assert f"release {second} is live for 5.0% of devices" in shown
+    status = said("status")
+    assert (status["live"], status["canary"], status["canary_share"]) == (first, second, 0.05)
+    assert [one["state"] for one in said("releases")] == ["live", "canary"]
+    assert f"{second} is the canary of 5.0%" in call("promote", "--dry-run", *CLOUDFLARE).stdout
+    assert said("status")["live"] == first
+    assert "is live for everyone" in call("promote", *CLOUDFLARE).stdout
+    assert (said("status")["live"], said("status")["previous"]) == (second, first)
+    assert "has no canary" in call("promote", *CLOUDFLARE, status=2).output
+
+
+def test_a_canary_ends_by_a_rollback(call, said, toy):
+    first = compile_toy(toy).release
+    call("deploy", *CLOUDFLARE)
+    second = compile_next(toy)
+    call("deploy", "--canary", "20", *CLOUDFLARE)
+    assert f"the canary {second} ended" in call("rollback", *CLOUDFLARE).stdout
+    assert said("status")["canary"] is None
+    assert said("status")["live"] == first
+
+
+@pytest.mark.parametrize("share", ["0%", "101%", "some"])
+def test_a_share_that_is_none_is_refused(call, share):
+    assert "is no share" in call("deploy", "--canary", share, status=2).output
+
+
+def test_a_draft_is_no_canary(call):
+    assert "live for nobody" in call("deploy", "--draft", "--canary", "5%", status=2).output
