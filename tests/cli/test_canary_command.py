@@ -1,4 +1,4 @@
-"""`frontshelf deploy --canary`, `promote`, and what `status`, `releases` and `rollback` say of it."""
+"""`frontshelf deploy --canary`, `promote`, and what other commands say of a canary."""
 
 from __future__ import annotations
 
