@@ -93,6 +93,17 @@ class Deploy(Section, frozen=True):
     grace_hours: Annotated[float, msgspec.Meta(ge=1)] = 24.0
 
 
+class Archive(Section, frozen=True):
+    """Where releases are kept beside the targets: s3://BUCKET/PREFIX, at Amazon or an endpoint.
+
+    Credentials come from where boto3 looks for them. `keep_releases` of those archived last stay.
+    """
+
+    url: str = ""
+    endpoint: str = ""
+    keep_releases: Annotated[int, msgspec.Meta(ge=1)] = 20
+
+
 class Cloudflare(Section, frozen=True):
     """Where the remote key-value store and the worker are.
 
@@ -128,6 +139,7 @@ class Settings(Section, frozen=True):
     spark: Spark = Spark()
     edge: Edge = Edge()
     deploy: Deploy = Deploy()
+    archive: Archive = Archive()
     cloudflare: Cloudflare = Cloudflare()
     dev: Dev = Dev()
 

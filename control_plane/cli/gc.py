@@ -50,6 +50,9 @@ def _lines(result: GcReport) -> list[str]:
     verb = "would be removed" if result.dry_run else "removed"
     lines = [_kept_line(one) for one in result.kept]
     lines.append(f"{verb}: {_counts(result.removed)}")
+    if result.archive:
+        gone = ", ".join(result.archive.removed) or "no release"
+        lines.append(f"{verb} from the archive: {gone}, {result.archive.values:,} values")
     if result.next_at is not None:
         when = time_text(result.next_at)
         lines.append(f"waiting: {_counts(result.waiting)}; the first may go {when}")

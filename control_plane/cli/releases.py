@@ -17,16 +17,20 @@ from control_plane.cli.options import (
 )
 from control_plane.cli.targets import open_target, target_option
 from control_plane.cli.worker_targets import check_live_worker
+from control_plane.deploy.archive import Archived, is_archived
 from control_plane.deploy.head import Canary, read_head
-from control_plane.deploy.history import ReleaseEntry, RollbackReport
+from control_plane.deploy.history import ReleaseEntry, RollbackReport, only_archived
 from control_plane.deploy.history import promote as make_live
 from control_plane.deploy.history import releases as list_releases
 from control_plane.deploy.history import rollback as roll_back
-from control_plane.deploy.overlay import overlay_counts
+from control_plane.deploy.overlay_values import overlay_counts
 from control_plane.deploy.plan import Plan
 from control_plane.deploy.publish import PublishReport, publish
 from control_plane.errors import InputError
 from control_plane.settings import Project
+
+#: Targets that other machines may deploy to.
+REMOTE = ("cloudflare", "akamai")
 
 yes_option = click.option("--yes", is_flag=True, help="Write without asking.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
@@ -45,6 +49,14 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be
     metavar="SHARE",
     help="Show it to this share of devices, such as 5%, and what is live to all others.",
 )
+@click.option("--release", metavar="ID", help="Deploy this release of the archive.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait so long for another machine's deployment to end.",
+)
 @yes_option
 @dry_run_option
 @project_option
@@ -53,6 +65,8 @@ def deploy(
     target_name: str,
     draft: bool,
     canary: float | None,
+    release: str | None,
+    wait: float,
     yes: bool,
     dry_run: bool,
     project: Project,
@@ -64,7 +78,8 @@ def deploy(
     share = None if canary is None or canary == 100 else canary / 100
     with open_target(project, target_name) as target, Progress("deploying") as progress:
         check_live_worker(project, target_name)
-        build = project.build / "current"
+        _say_unlocked(project, target_name)
+        build = Archived(project, release) if release else project.build / "current"
         if target_name == "cloudflare" and not yes and not dry_run and sys.stdin.isatty():
             plan = publish(target, build, project, dry_run=True, canary=share).plan
             click.confirm("\n".join([*_plan_lines(plan), "Go ahead?"]), abort=True, err=True)
@@ -75,6 +90,7 @@ def deploy(
             dry_run=dry_run,
             draft=draft,
             canary=share,
+            wait_seconds=wait,
             progress=lambda _stage, done, total: progress.count(done, total),
         )
     report(result, as_json, lambda: _publish_lines(result, draft))
@@ -134,9 +150,10 @@ def rollback(
 @project_option
 @json_option
 def releases(target_name: str, project: Project, as_json: bool) -> None:
-    """List the releases that the target holds, the newest to go live first."""
+    """List the releases that the target holds, the newest to go live first, then archived ones."""
     with open_target(project, target_name) as target:
-        known = list_releases(target, project)
+        known = [*list_releases(target, project)]
+    known += only_archived(project, known)
     report(known, as_json, lambda: [_release_line(entry) for entry in known] or ["none yet"])
 
 
@@ -157,9 +174,16 @@ def status(target_name: str, project: Project, as_json: bool) -> None:
         "counter": head.counter if head else None,
         "issued_at": time_text(head.issued_at) if head else None,
         "live_since": time_text(head.live.since) if head and head.live.since else None,
+        "archived": is_archived(project, head.live.release) if head else None,
         **(overlay_counts(head.overlays) if head else {}),
     }
     report(facts, as_json, lambda: [f"{name}: {value}" for name, value in facts.items()])
+
+
+def _say_unlocked(project: Project, target_name: str) -> None:
+    if target_name in REMOTE and not project.settings.archive.url:
+        said = "no archive is set: another machine is not locked out (docs/deploy.md, Archive)"
+        click.echo(f"frontshelf: {said}.", err=True)
 
 
 def _plan_lines(plan: Plan) -> list[str]:

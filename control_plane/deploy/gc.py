@@ -15,11 +15,13 @@ from contextlib import nullcontext
 
 import msgspec
 
+from control_plane.deploy.archive_gc import ArchiveReport, clean_archive
+from control_plane.deploy.bucket import open_bucket
 from control_plane.deploy.head import Clock, Head, read_head
 from control_plane.deploy.kept import Kept, kept_releases, visitors_until
-from control_plane.deploy.lock import deployment_lock
+from control_plane.deploy.lock import Lock, deployment_lock
 from control_plane.deploy.named import Names, names_of
-from control_plane.deploy.overlay import named_keys
+from control_plane.deploy.overlay_values import named_keys
 from control_plane.deploy.record import Record, records
 from control_plane.deploy.sweep import read_unnamed, write_unnamed
 from control_plane.deploy.target import Target
@@ -49,6 +51,7 @@ OURS = re.compile(rf"[{''.join(KINDS)}]-[0-9a-f]{{32}}")
 class GcReport(msgspec.Struct, frozen=True, kw_only=True):
     """What stays and why, and what goes, or would in a dry run: values by kind.
 
+    `archive` says the same of the archive, None without one.
     `waiting` may go from `next_at` on (epoch ms); None when nothing waits. The targets' listings
     tell no sizes, so bytes are not known.
     """
@@ -59,6 +62,7 @@ class GcReport(msgspec.Struct, frozen=True, kw_only=True):
     removed: dict[str, int]
     waiting: dict[str, int]
     next_at: int | None
+    archive: ArchiveReport | None
     seconds: float
 
 
@@ -103,10 +107,13 @@ def collect_garbage(
     """
     started = time.monotonic()
     grace = project.settings.deploy.grace_hours * 3600
-    with nullcontext() if dry_run else deployment_lock(project):
+    bucket = open_bucket(project)
+    with nullcontext(Lock()) if dry_run else deployment_lock(project, target.name) as lock:
         plan = _plan(target, project, keep or project.settings.deploy.keep_releases, grace, clock)
+        lock.confirm()
         if not dry_run:
             _carry_out(plan, target, project, grace, clock)
+        archive = clean_archive(bucket, project, dry_run=dry_run) if bucket else None
     waiting = {key: at for key, at in plan.unnamed.items() if key not in plan.due}
     # Values that are old enough wait for the manifest that names them.
     ends = [at + grace for at in waiting.values() if at + grace > clock()]
@@ -117,6 +124,7 @@ def collect_garbage(
         removed=_by_kind(plan.due),
         waiting=_by_kind(waiting),
         next_at=int(min(ends) * 1000) if ends else None,
+        archive=archive,
         seconds=round(time.monotonic() - started, 3),
     )
 

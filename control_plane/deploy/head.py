@@ -8,6 +8,8 @@ from collections.abc import Callable
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from control_plane.deploy.bucket import open_bucket
+from control_plane.deploy.lock import Lock
 from control_plane.deploy.record import (
     GOES_LIVE,
     WRITES,
@@ -151,6 +153,7 @@ def read_head(target: Target, project: Project, clock: Clock = time.time) -> Hea
 def move_head(
     target: Target,
     project: Project,
+    lock: Lock,
     live: Live,
     seen: Head | None,
     action: Action,
@@ -171,12 +174,13 @@ def move_head(
         previous=_before(seen, live) if seen else None,
         overlays=(seen.overlays if seen else ()) if overlays is None else overlays,
     )
-    return _write(target, project, head, seen, _record(head, head.live, action), clock)
+    return _write(target, project, lock, head, seen, _record(head, head.live, action), clock)
 
 
 def move_canary(
     target: Target,
     project: Project,
+    lock: Lock,
     canary: Canary | None,
     seen: Head,
     clock: Clock = time.time,
@@ -195,7 +199,22 @@ def move_canary(
     )
     action: Action = "canary" if canary else "end"
     about = canary or seen.canary or seen.live
-    return _write(target, project, head, seen, _record(head, about, action), clock)
+    return _write(target, project, lock, head, seen, _record(head, about, action), clock)
+
+
+def archived_head(target: Target, project: Project) -> Head | None:
+    """Return the head that the archive keeps for a target, None without one; raise TableError."""
+    bucket = open_bucket(project)
+    stored = bucket.get(archived_head_key(target.name)) if bucket else None
+    if stored is None:
+        return None
+    shop = project.settings.shop
+    return parse(stored.value, shop.name, shop.environment, trusted_keys(project.keys, "head"))
+
+
+def archived_head_key(target: str) -> str:
+    """Return where the archive keeps a target's newest head."""
+    return f"targets/{target}/head"
 
 
 def _before(seen: Head, live: Live) -> Live | None:
@@ -206,6 +225,7 @@ def _before(seen: Head, live: Live) -> Live | None:
 def move_overlays(
     target: Target,
     project: Project,
+    lock: Lock,
     overlays: tuple[Overlay, ...],
     seen: Head,
     clock: Clock = time.time,
@@ -217,12 +237,13 @@ def move_overlays(
         issued_at=int(clock() * 1000),
         overlays=overlays,
     )
-    return _write(target, project, head, seen, _record(head, head.live, "overlay"), clock)
+    return _write(target, project, lock, head, seen, _record(head, head.live, "overlay"), clock)
 
 
 def _write(
     target: Target,
     project: Project,
+    lock: Lock,
     head: Head,
     seen: Head | None,
     record: Record,
@@ -239,6 +260,11 @@ def _write(
     # Reserved before it is used: a counter that may have been seen is never given out again.
     reserved: Action = "start" if record.action in GOES_LIVE else "reserve"
     append(project, target.name, msgspec.structs.replace(record, action=reserved))
+    lock.confirm()
+    bucket = open_bucket(project)
+    if bucket:
+        # Before the target's own: what this head says of the erased must outlive the target.
+        bucket.put(archived_head_key(target.name), value)
     target.put(KEY, value)
     append(project, target.name, record)
     return head

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from control_plane.deploy.archive import archived_releases, is_archived
+from control_plane.deploy.bucket import open_bucket
 from control_plane.deploy.head import Clock, Head, Live, move_canary, move_head, read_head
 from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.record import OF_CANARIES, OF_OVERLAYS, WRITES, records
@@ -17,11 +19,11 @@ from control_plane.keyring import trusted_keys
 from control_plane.settings import Project
 from control_plane.tables import digest
 
-State = Literal["live", "canary", "previous", ""]
+State = Literal["live", "canary", "previous", "archived", ""]
 
 
 class ReleaseEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A release whose manifest the target holds.
+    """A release whose manifest the target holds, or that is archived alone (without digest).
 
     `at` (epoch ms) and `counter` are of when it last went live, None when only another machine
     knows.
@@ -54,6 +56,19 @@ def releases(target: Target, project: Project, *, clock: Clock = time.time) -> l
     return _entries(target, project, read_head(target, project, clock))
 
 
+def only_archived(project: Project, held: list[ReleaseEntry]) -> list[ReleaseEntry]:
+    """Return the archived releases that the target does not hold, the newest first."""
+    bucket = open_bucket(project)
+    there = {entry.release for entry in held}
+    return [
+        ReleaseEntry(
+            release=one.release, manifest="", digest="", counter=None, at=one.at, state="archived"
+        )
+        for one in (archived_releases(bucket) if bucket else ())
+        if one.release not in there
+    ]
+
+
 def rollback(
     target: Target, project: Project, release: str | None = None, *, clock: Clock = time.time
 ) -> RollbackReport:
@@ -63,17 +78,19 @@ def rollback(
     release that the target does not hold, TableError when its manifest there is not what was
     written.
     """
-    with deployment_lock(project):
+    with deployment_lock(project, target.name) as lock:
         head = _head_of(target, project, clock)
         ended = head.canary.release if head.canary else None
-        entry = _chosen(_entries(target, project, head), release or (ended and head.live.release))
+        entry = _chosen(
+            project, _entries(target, project, head), release or (ended and head.live.release)
+        )
         moved = entry.manifest != head.live.manifest
         now = head
         if moved:
             live = _verified(target, entry, project)
-            now = move_head(target, project, live, head, "rollback", clock)
+            now = move_head(target, project, lock, live, head, "rollback", clock)
         elif head.canary:
-            now = move_canary(target, project, None, head, clock)
+            now = move_canary(target, project, lock, None, head, clock)
     return RollbackReport(
         release=entry.release,
         before=head.live.release,
@@ -88,7 +105,7 @@ def promote(target: Target, project: Project, *, clock: Clock = time.time) -> Ro
 
     Raises InputError where there is none, TableError when its manifest is not what was written.
     """
-    with deployment_lock(project):
+    with deployment_lock(project, target.name) as lock:
         head = _head_of(target, project, clock)
         if head.canary is None:
             raise InputError(
@@ -97,7 +114,7 @@ def promote(target: Target, project: Project, *, clock: Clock = time.time) -> Ro
             )
         entry = _entry(head.canary.live, None, None, head)
         live = _verified(target, entry, project)
-        now = move_head(target, project, live, head, "promote", clock)
+        now = move_head(target, project, lock, live, head, "promote", clock)
     return RollbackReport(
         release=live.release, before=head.live.release, counter=now.counter, moved=True
     )
@@ -159,13 +176,14 @@ def _state(live: Live, head: Head | None) -> State:
     return ""
 
 
-def _chosen(entries: list[ReleaseEntry], release: str | None) -> ReleaseEntry:
+def _chosen(project: Project, entries: list[ReleaseEntry], release: str | None) -> ReleaseEntry:
     if release is not None:
         named = {entry.release: entry for entry in entries}
         if release not in named:
-            raise InputError(
-                f"no release {release!r} in this target", remedy=suggest(release, list(named))
-            )
+            remedy = suggest(release, list(named))
+            if is_archived(project, release):
+                remedy = f"The archive holds it: 'frontshelf deploy --release {release}'."
+            raise InputError(f"no release {release!r} in this target", remedy=remedy)
         return named[release]
     before = [entry for entry in entries if entry.state == "previous"]
     if not before:

@@ -1,7 +1,8 @@
-"""One deployment of a project at a time, on one machine.
+"""One deployment of a project at a time: on one machine, and between machines with an archive.
 
-The lock is the kernel's: it goes with the process that holds it, however that ends, so there is
-nothing to clean up. Deployments from two machines are told apart by the head's counter only.
+On a machine the lock is the kernel's: it goes with the process that holds it, however that ends,
+so there is nothing to clean up. Between machines it is a lease in the archive; without one, two
+machines are told apart by the head's counter only.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import IO
 
 import msgspec
 
+from control_plane.deploy.bucket import open_bucket
+from control_plane.deploy.lease import Lease, acquire
 from control_plane.errors import LockedError, WorkError
 from control_plane.settings import Project
 
@@ -28,9 +31,48 @@ class Holder(msgspec.Struct, frozen=True):
     since: str
 
 
+class Lock:
+    """The lock, held. Without an archive there is nothing to renew."""
+
+    def __init__(self, lease: Lease | None = None) -> None:
+        self._lease = lease
+
+    def confirm(self) -> None:
+        """Make sure that it is still held, right before a head moves; raise LockedError if not."""
+        if self._lease:
+            self._lease.confirm()
+
+    def keep(self) -> None:
+        """Renew it in time, while the work goes on."""
+        if self._lease:
+            self._lease.keep()
+
+
 @contextmanager
-def deployment_lock(project: Project) -> Iterator[None]:
-    """Hold the project's deployment lock; raise LockedError when another process does."""
+def deployment_lock(project: Project, target: str, *, wait_seconds: float = 0.0) -> Iterator[Lock]:
+    """Hold the lock of the project's deployments to a target; raise LockedError when another does.
+
+    Another machine is waited for at most so long; another process of this one, not.
+    """
+    bucket = open_bucket(project)
+    with _kernel_lock(project):
+        if bucket is None:
+            yield Lock()
+            return
+        lease = acquire(bucket, lease_key(target), wait_seconds=wait_seconds)
+        try:
+            yield Lock(lease)
+        finally:
+            lease.release()
+
+
+def lease_key(target: str) -> str:
+    """Return where the archive keeps a target's lock."""
+    return f"targets/{target}/lock.json"
+
+
+@contextmanager
+def _kernel_lock(project: Project) -> Iterator[None]:
     with _lock_file(project) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -54,9 +54,9 @@ def _read_pages(target: Target, part: Any) -> tuple[set[str], set[str]]:
     pages: set[str] = set()
     values: set[str] = set()
     for digests, paged in _lists(part):
-        (pages if paged else values).update(_split(digests))
+        (pages if paged else values).update(split(digests))
     for page in sorted(pages):
-        values.update(_split(unpack(_value(target, f"x-{page}"))["digests"]))
+        values.update(split(unpack(_value(target, f"x-{page}"))["digests"]))
     return pages, values
 
 
@@ -73,7 +73,8 @@ def _lists(part: Any) -> Iterator[tuple[bytes, bool]]:
             yield from _lists(value)
 
 
-def _split(digests: bytes) -> Iterator[str]:
+def split(digests: bytes) -> Iterator[str]:
+    """Yield digests as values' keys have them; raise TableError when there are no whole ones."""
     if len(digests) % DIGEST_BYTES:
         raise TableError(f"a list of digests takes {len(digests)} bytes, no multiple of 16.")
     for at in range(0, len(digests), DIGEST_BYTES):

@@ -7,13 +7,12 @@ it has no release before to compare with.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from control_plane.deploy.head import Live
-from control_plane.deploy.release import Release, read_value
+from control_plane.deploy.release import Source
 from control_plane.deploy.target import Target
 from control_plane.envelope import MANIFEST, unseal
 from control_plane.errors import InputError, TableError
@@ -24,10 +23,9 @@ from control_plane.settings import Project
 log = logging.getLogger(__name__)
 
 
-def refuse_moves(
-    target: Target, project: Project, live: Live, folder: Path, release: Release
-) -> None:
+def refuse_moves(target: Target, project: Project, live: Live, source: Source) -> None:
     """Raise InputError when an experiment of the live release changed and kept its phase."""
+    release = source.release
     value = target.get(live.manifest) if live.manifest != release.manifest else None
     if value is None:
         return
@@ -37,7 +35,7 @@ def refuse_moves(
         # What cannot be read is the more reason to deploy another.
         log.warning("experiments are not compared with the live release: %s", error)
         return
-    now = _experiments(project, read_value(folder, release.manifest))
+    now = _experiments(project, source.read(release.manifest))
     for key, experiment in now.items():
         for name, problem, remedy in moves(key, experiment, before.get(key)):
             raise InputError(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from control_plane.deploy.archive import archive_release, lost_overlays
 from control_plane.deploy.head import (
     Canary,
     Clock,
@@ -24,12 +25,12 @@ from control_plane.deploy.head import (
     move_head,
     read_head,
 )
-from control_plane.deploy.lock import deployment_lock
-from control_plane.deploy.overlay import find, named_keys, write_values
+from control_plane.deploy.lock import Lock, deployment_lock
+from control_plane.deploy.overlay_values import find, named_keys, write_values
 from control_plane.deploy.phases import refuse_moves
 from control_plane.deploy.plan import SAMPLE, Plan, make_plan
 from control_plane.deploy.record import Record, append
-from control_plane.deploy.release import Release, load_release, read_value
+from control_plane.deploy.release import Built, Release, Source
 from control_plane.deploy.stock import change_stock, load_catalogue_stock
 from control_plane.deploy.sweep import forget_replaced, spare
 from control_plane.deploy.target import Pair, Target
@@ -37,7 +38,7 @@ from control_plane.deploy.trust import is_current
 from control_plane.errors import InputError, PlatformError
 from control_plane.settings import Project
 
-#: Told the stage ("checking", "writing", "verifying"), how many are done, and of how many.
+#: Told the stage ("checking", "writing", "verifying", "archiving"), how many are done, of how many.
 Progress = Callable[[str, int, int], None]
 
 
@@ -62,18 +63,30 @@ class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
     ended: str | None = None
 
 
+class _Work(msgspec.Struct, frozen=True):
+    """What every step of a deployment needs."""
+
+    target: Target
+    project: Project
+    source: Source
+    lock: Lock
+    tell: Progress
+    clock: Clock
+
+
 def publish(
     target: Target,
-    build_folder: Path,
+    build: Path | Source,
     project: Project,
     *,
     dry_run: bool = False,
     draft: bool = False,
     canary: float | None = None,
+    wait_seconds: float = 0.0,
     progress: Progress | None = None,
     clock: Clock = time.time,
 ) -> PublishReport:
-    """Make the release in `build_folder` live; write only what the target lacks.
+    """Make the release in a build folder, or of another source, live; write only what is lacking.
 
     A draft's values and manifest are written and the head stays, so that previews alone see it.
     A `canary` is live for that share of the devices (over 0, below 1), else what is live stays.
@@ -81,15 +94,20 @@ def publish(
     Raises InputError or TableError when the build or the target's head is not this project's,
     LockedError when another deployment runs, PlatformError when the target does not play along.
     """
-    tell = progress or (lambda stage, done, total: None)
     started = time.monotonic()
     ended = None
-    folder = build_folder.resolve()  # `current` may be pointed elsewhere meanwhile
-    with nullcontext() if dry_run else deployment_lock(project):
-        release = load_release(folder, project, lambda done, of: tell("checking", done, of))
+    held = deployment_lock(project, target.name, wait_seconds=wait_seconds)
+    with nullcontext(Lock()) if dry_run else held as lock:
+        tell = _keeping(lock, progress)
+        source = (
+            Built(build, project, lambda done, of: tell("checking", done, of))
+            if isinstance(build, Path)
+            else build
+        )
+        release = source.release
         head = read_head(target, project, clock)
         if head and not draft:
-            refuse_moves(target, project, head.live, folder, release)
+            refuse_moves(target, project, head.live, source)
         if canary is not None:
             _refuse_canary(target, release, head)
         current = is_current(head, target, project)
@@ -99,7 +117,8 @@ def publish(
         if not dry_run:
             _announce(target, project, release, plan, clock, draft=draft)
             before = head
-            head = _carry_out(plan, target, release, folder, project, head, tell, clock, canary)
+            work = _Work(target, project, source, lock, tell, clock)
+            head = _carry_out(work, plan, head, canary)
             ended = _ended(before, head, release)
     return PublishReport(
         plan=plan,
@@ -159,84 +178,67 @@ def _announce(
     append(project, target.name, record)
 
 
-def _carry_out(
-    plan: Plan,
-    target: Target,
-    release: Release,
-    folder: Path,
-    project: Project,
-    head: Head | None,
-    tell: Progress,
-    clock: Clock,
-    canary: float | None,
-) -> Head | None:
+def _carry_out(work: _Work, plan: Plan, head: Head | None, canary: float | None) -> Head | None:
     if plan.nothing_to_do:
         return head
-    _write(target, release, folder, plan.write, plan.write_manifest, tell)
-    if _wrong_keys(target, release, folder, tell):
+    target, project, release = work.target, work.project, work.source.release
+    _write(work, plan.write, plan.write_manifest)
+    if _wrong_keys(work):
         # The store's list named what it does not hold: trust nothing of it, write everything.
-        _write(target, release, folder, release.sizes, True, tell)
-        _refuse_wrong_keys(target, _wrong_keys(target, release, folder, tell))
+        _write(work, release.sizes, True)
+        _refuse_wrong_keys(target, _wrong_keys(work))
     if not plan.move_head:
         return head
+    archive_release(project, target, work.source, head, work.tell)
     if canary is not None and head:
-        named = release.live
-        wanted = Canary(
-            named.manifest,
-            named.digest,
-            named.release,
-            named.since,
-            named.catalogue_at,
-            share=canary,
-        )
-        return move_canary(target, project, wanted, head, clock)
-    overlays = _bring_up(target, project, head, clock) if head else ()
-    moved = move_head(target, project, release.live, head, "deploy", clock, overlays)
+        return move_canary(target, project, work.lock, _canary(release, canary), head, work.clock)
+    overlays = _bring_up(work, head) if head else lost_overlays(target, project)
+    moved = move_head(
+        target, project, work.lock, release.live, head, "deploy", work.clock, overlays
+    )
     if head and head.overlays != overlays:
         before, now = named_keys(head.overlays), named_keys(overlays)
-        forget_replaced(target, project, before, now, clock)
+        forget_replaced(target, project, before, now, work.clock)
     return moved
 
 
-def _bring_up(target: Target, project: Project, head: Head, clock: Clock) -> tuple[Overlay, ...]:
+def _canary(release: Release, share: float) -> Canary:
+    return Canary(**msgspec.structs.asdict(release.live), share=share)
+
+
+def _bring_up(work: _Work, head: Head) -> tuple[Overlay, ...]:
     """Hold the stock overlay against the catalogue, which may say newer things by now."""
     if not find(head.overlays, StockOverlay):
         return head.overlays
-    catalogue = load_catalogue_stock(project)
-    change = change_stock(target, project, head, {}, catalogue, clock=clock)
-    write_values(target, change.values)
+    catalogue = load_catalogue_stock(work.project)
+    change = change_stock(work.target, work.project, head, {}, catalogue, clock=work.clock)
+    write_values(work.target, change.values)
     return change.overlays
 
 
-def _write(
-    target: Target,
-    release: Release,
-    folder: Path,
-    keys: Iterable[str],
-    manifest: bool,
-    tell: Progress,
-) -> None:
-    keys = list(keys)
-    target.put_many(_pairs(folder, keys, tell))
+def _write(work: _Work, keys: Iterable[str], manifest: bool) -> None:
+    work.target.put_many(_pairs(work, list(keys)))
     if manifest:
-        target.put(release.manifest, read_value(folder, release.manifest))
+        key = work.source.release.manifest
+        work.target.put(key, work.source.read(key))
 
 
-def _pairs(folder: Path, keys: list[str], tell: Progress) -> Iterator[Pair]:
+def _pairs(work: _Work, keys: list[str]) -> Iterator[Pair]:
     for number, key in enumerate(keys, start=1):
-        yield key, read_value(folder, key)
-        tell("writing", number, len(keys))
+        yield key, work.source.read(key)
+        work.tell("writing", number, len(keys))
 
 
-def _wrong_keys(target: Target, release: Release, folder: Path, tell: Progress) -> list[str]:
+def _wrong_keys(work: _Work) -> list[str]:
     """Read back the manifest and a sample of values, which a release's name fixes."""
+    release = work.source.release
     keys = sorted(release.sizes)
     sample = random.Random(release.release).sample(keys, min(SAMPLE, len(keys)))
     wrong = []
     for number, key in enumerate([release.manifest, *sample], start=1):
-        if target.get(key) != read_value(folder, key):
+        if work.target.get(key) != work.source.read(key):
             wrong.append(key)
-        tell("verifying", number, len(sample) + 1)
+        work.tell("verifying", number, len(sample) + 1)
     return wrong
 
 
@@ -247,3 +249,14 @@ def _refuse_wrong_keys(target: Target, wrong: list[str]) -> None:
             f"({len(wrong)} such). The head was not moved.\n"
             "  The store may be slow to show writes: wait a minute and run the command again."
         )
+
+
+def _keeping(lock: Lock, progress: Progress | None) -> Progress:
+    """Tell how far the work is, and renew the lock while it goes on."""
+
+    def tell(stage: str, done: int, total: int) -> None:
+        lock.keep()
+        if progress:
+            progress(stage, done, total)
+
+    return tell

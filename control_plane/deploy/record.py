@@ -13,7 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from control_plane.errors import WorkError
+from control_plane.deploy.bucket import Bucket, open_bucket
+from control_plane.errors import LockedError, WorkError
 from control_plane.settings import Project
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,12 @@ WRITES = ("write", "draft")
 #: What overlays did to the head; of these only the newest are worth keeping.
 OF_OVERLAYS = ("reserve", "overlay")
 
+#: What gives a counter out, before it is used.
+RESERVE = ("start", "reserve")
+
+#: Records of an archive, beside the newest of overlays.
+MAX_ARCHIVED = 500
+
 #: A file of overlay records longer than this is written anew without them.
 MAX_BYTES = 1 << 18
 
@@ -65,7 +72,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def append(project: Project, target: str, record: Record) -> None:
-    """Add a record; it is on the disk when this returns. Raises WorkError when it cannot be."""
+    """Add a record; it is on the disk, and in the archive, when this returns.
+
+    Raises WorkError when it cannot be, LockedError when another machine used its counter.
+    """
+    bucket = open_bucket(project)
+    if bucket:
+        _append_archived(bucket, target, record)
     file = record_file(project, target)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,15 +98,20 @@ def append(project: Project, target: str, record: Record) -> None:
 
 
 def records(project: Project, target: str) -> list[Record]:
-    """Return all records, oldest first; a line cut short by a crash is left out, and said."""
+    """Return all records, oldest first, those of other machines too where there is an archive.
+
+    A line cut short by a crash is left out, and said.
+    """
     file = record_file(project, target)
-    found = []
-    for number, line in enumerate(_read(file).splitlines(), start=1):
-        try:
-            found.append(msgspec.json.decode(line, type=Record))
-        except msgspec.DecodeError as error:
-            log.warning("%s:%d: not a record (%s); left out.", file, number, error)
-    return found
+    own = _parse(_read(file), str(file))
+    bucket = open_bucket(project)
+    if bucket is None:
+        return own
+    stored = bucket.get(_archived(target))
+    shared = _parse(stored.value, f"{bucket!r}/{_archived(target)}") if stored else []
+    known = set(shared)
+    # Both are in order already; a start and what it became are of one time.
+    return sorted([*shared, *(one for one in own if one not in known)], key=lambda one: one.at)
 
 
 def highest_counter(project: Project, target: str) -> int:
@@ -106,14 +124,61 @@ def record_file(project: Project, target: str) -> Path:
     return project.local / f"releases-{target}.jsonl"
 
 
+def _append_archived(bucket: Bucket, target: str, record: Record) -> None:
+    """Add a record by compare-and-set, so that no counter is reserved twice."""
+    key = _archived(target)
+    while True:
+        stored = bucket.get(key)
+        known = _parse(stored.value, f"{bucket!r}/{key}") if stored else []
+        if record in known:
+            return
+        used = max((one.counter for one in known), default=0)
+        if record.action in RESERVE and record.counter <= used:
+            raise LockedError(
+                f"{bucket!r}: another machine moved the head to {used} meanwhile; nothing was made "
+                "live. Run the command again."
+            )
+        value = _lines([*_newest(known), record])
+        if stored is None:
+            done = bucket.put_new(key, value)
+        else:
+            done = bucket.replace(key, value, stored.etag)
+        if done is not None:
+            return
+
+
+def _newest(known: list[Record]) -> list[Record]:
+    """Return what the archive keeps: of overlays the last two records, of all else a good many."""
+    others = [one for one in known[:-2] if one.action not in OF_OVERLAYS]
+    return [*others[-MAX_ARCHIVED:], *known[-2:]]
+
+
+def _archived(target: str) -> str:
+    return f"targets/{target}/records.jsonl"
+
+
+def _parse(raw: bytes, place: str) -> list[Record]:
+    found = []
+    for number, line in enumerate(raw.splitlines(), start=1):
+        try:
+            found.append(msgspec.json.decode(line, type=Record))
+        except msgspec.DecodeError as error:
+            log.warning("%s:%d: not a record (%s); left out.", place, number, error)
+    return found
+
+
+def _lines(known: list[Record]) -> bytes:
+    return b"".join(msgspec.json.encode(one) + b"\n" for one in known)
+
+
 def _shorten(project: Project, target: str) -> None:
     """Keep what releases did and the newest records of overlays, in one step."""
-    known = records(project, target)
-    kept = [one for one in known[:-2] if one.action not in OF_OVERLAYS] + known[-2:]
     file = record_file(project, target)
+    known = _parse(_read(file), str(file))
+    kept = [one for one in known[:-2] if one.action not in OF_OVERLAYS] + known[-2:]
     partial = file.with_name(f"{file.name}.partial")
     with partial.open("wb") as stream:
-        stream.write(b"".join(msgspec.json.encode(one) + b"\n" for one in kept))
+        stream.write(_lines(kept))
         stream.flush()
         os.fsync(stream.fileno())
     partial.replace(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
 
@@ -52,6 +53,34 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     def sizes(self) -> dict[str, int]:
         """Raw bytes by key, of all values but the manifest."""
         return {value.key: value.bytes for value in self.values if value.key != self.manifest}
+
+
+class Source(Protocol):
+    """Where the values of a release come from: a build on this machine, or the archive."""
+
+    @property
+    def release(self) -> Release:
+        """What is to be deployed."""
+
+    def read(self, key: str) -> bytes:
+        """Return a value's bytes; raise TableError unless they are those its key was made from."""
+
+
+class Built:
+    """A build folder as a source, all of it checked; `checked` is told how far that is."""
+
+    def __init__(
+        self,
+        folder: Path,
+        project: Project,
+        checked: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        self._folder = folder.resolve()  # `current` may be pointed elsewhere meanwhile
+        self.release = load_release(self._folder, project, checked)
+
+    def read(self, key: str) -> bytes:
+        """Return a value's bytes."""
+        return read_value(self._folder, key)
 
 
 def load_release(
@@ -115,10 +144,18 @@ def _check_manifest(folder: Path, release: Release, project: Project) -> None:
     value = read_value(folder, release.manifest)
     if digest(value).hex() != release.digest:
         raise TableError(f"{folder}: release.json does not fit its manifest. {AGAIN}")
+    manifest_body(value, release, project, str(folder), AGAIN)
+
+
+def manifest_body(
+    value: bytes, release: Release, project: Project, place: str, remedy: str
+) -> dict[str, Any]:
+    """Return what a manifest says; raise TableError unless a key of today signed it."""
     keys = trusted_keys(project.keys, "release")
     try:
-        unseal(MANIFEST, release.shop, release.environment, value, keys)
-    except TableError as error:
+        sealed = unseal(MANIFEST, release.shop, release.environment, value, keys)
+        return msgspec.msgpack.decode(sealed, type=dict[str, Any])
+    except (TableError, msgspec.DecodeError) as error:
         raise TableError(
-            f"{folder}: the edge would refuse this release: {error} {AGAIN}"
+            f"{place}: the edge would refuse this release: {error} {remedy}"
         ) from error

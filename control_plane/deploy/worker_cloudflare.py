@@ -87,7 +87,7 @@ class CloudflareWorker:
 
     def carry_out(self, plan: WorkerPlan) -> WorkerStatus:
         """Do what a plan of this target says; return what runs then."""
-        with deployment_lock(self._project):
+        with deployment_lock(self._project, self.name):
             bundle, state = self._bundle(), self._state()
             now = self._plan(bundle, state, plan.share)
             if now != plan:
@@ -112,7 +112,7 @@ class CloudflareWorker:
 
     def roll_back(self, *, old_secrets: bool = False) -> WorkerStatus:
         """Give every visitor the version that served all of them before."""
-        with deployment_lock(self._project):
+        with deployment_lock(self._project, self.name):
             state = self._state()
             version = state.before()
             if version is None:

@@ -161,7 +161,8 @@ def build(project, tmp_path) -> Callable[..., Path]:
         for value, data in values.items():
             (folder / "values" / value).write_bytes(data)
         listed = [
-            {"key": value, "bytes": len(data), "kind": "items"} for value, data in values.items()
+            {"key": value, "bytes": len(data), "kind": "visitors" if value[0] == "u" else "items"}
+            for value, data in values.items()
         ]
         facts = {
             "release": name,

@@ -7,7 +7,8 @@ import time
 import msgspec
 import pytest
 
-from control_plane.deploy.doctor import examine_project, examine_target
+from control_plane.deploy.doctor_project import examine_project
+from control_plane.deploy.doctor_target import examine_target
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.head import read_head
 from control_plane.deploy.lock import deployment_lock
@@ -135,7 +136,7 @@ def test_a_deployment_that_died_is_seen(said, deployed, project, build, store, m
 
 
 def test_who_deploys_is_named(said, project):
-    with deployment_lock(project):
+    with deployment_lock(project, "cloudflare"):
         level, words = said()["lock"]
     assert level == "warning"
     assert "since" in words

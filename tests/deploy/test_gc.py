@@ -261,9 +261,9 @@ def test_notes_that_cannot_be_read_are_an_error_with_a_remedy(shop):
 
 def test_it_takes_the_deployment_lock(shop):
     shop.deploy("red")
-    with deployment_lock(shop.project), pytest.raises(LockedError):
+    with deployment_lock(shop.project, "cloudflare"), pytest.raises(LockedError):
         shop.gc()
-    with deployment_lock(shop.project):
+    with deployment_lock(shop.project, "cloudflare"):
         assert shop.gc(dry_run=True).removed == {}
 
 

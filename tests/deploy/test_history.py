@@ -134,8 +134,11 @@ def test_a_history_that_cannot_be_kept_stops_the_deployment(target, memory, buil
 
 def test_two_deployments_at_once_are_told_apart(target, build, project):
     folder = build("red", [b"bear"])
-    with deployment_lock(project), pytest.raises(LockedError, match=r"process \d+ on"):
+    with (
+        deployment_lock(project, "cloudflare"),
+        pytest.raises(LockedError, match=r"process \d+ on"),
+    ):
         publish(target, folder, project)
-    with deployment_lock(project), pytest.raises(LockedError):
+    with deployment_lock(project, "cloudflare"), pytest.raises(LockedError):
         rollback(target, project)
     assert publish(target, folder, project).head_moved

@@ -20,7 +20,8 @@ from control_plane.deploy import overlay_changes
 from control_plane.deploy.head import ErasedOverlay, OffOverlay, StockOverlay, read_head
 from control_plane.deploy.history import releases, rollback
 from control_plane.deploy.lock import deployment_lock
-from control_plane.deploy.overlay import change_overlays, find, read_values
+from control_plane.deploy.overlay import change_overlays
+from control_plane.deploy.overlay_values import find, read_values
 from control_plane.deploy.publish import publish
 from control_plane.deploy.record import MAX_BYTES, record_file
 from control_plane.deploy.stock import change_stock, entries_of, load_catalogue_stock
@@ -247,7 +248,7 @@ def test_a_change_waits_until_the_store_shows_the_last_head(shop, memory):
 
 def test_a_change_waits_while_another_process_deploys(shop):
     held = ExitStack()
-    held.enter_context(deployment_lock(shop.project))
+    held.enter_context(deployment_lock(shop.project, "cloudflare"))
     shop.change(off("home.hero"), sleep=lambda seconds: held.close())
     assert read_head(shop.target, shop.project, shop.clock).overlays
 

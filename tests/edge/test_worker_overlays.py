@@ -13,7 +13,8 @@ from control_plane.collect.stock import StockLine
 from control_plane.deploy import overlay_changes
 from control_plane.deploy.head import StockOverlay, read_head
 from control_plane.deploy.history import rollback
-from control_plane.deploy.overlay import change_overlays, find, value_keys
+from control_plane.deploy.overlay import change_overlays
+from control_plane.deploy.overlay_values import find, value_keys
 from control_plane.deploy.stock import change_stock
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
 
