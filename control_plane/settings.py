@@ -119,6 +119,25 @@ class Cloudflare(Section, frozen=True):
     base_url: str = "https://api.cloudflare.com/client/v4"
 
 
+class Akamai(Section, frozen=True):
+    """Where releases live in EdgeKV, and which EdgeWorker serves them.
+
+    Credentials come from the environment or from a section of an .edgerc file; their host is where
+    calls go, unless `base_url` leads elsewhere. Keys are spread over groups that begin with
+    `group`. `token_reference` names the EdgeKV access token that the EdgeWorker reads with.
+    """
+
+    namespace: str = ""
+    group: str = "frontshelf"
+    network: Literal["staging", "production"] = "production"
+    edgeworker_id: Annotated[int, msgspec.Meta(ge=0)] = 0
+    token_name: str = "frontshelf"
+    token_reference: str = ""
+    edgerc_section: str = "default"
+    calls_per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 20.0
+    base_url: str = ""
+
+
 class Dev(Section, frozen=True):
     """How the local edge sees its store: at once, or as a location of the CDN may (strict).
 
@@ -141,6 +160,7 @@ class Settings(Section, frozen=True):
     deploy: Deploy = Deploy()
     archive: Archive = Archive()
     cloudflare: Cloudflare = Cloudflare()
+    akamai: Akamai = Akamai()
     dev: Dev = Dev()
 
 

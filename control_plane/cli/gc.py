@@ -8,7 +8,7 @@ import click
 
 from control_plane.cli.options import json_option, project_option, report
 from control_plane.cli.releases import dry_run_option, time_text, yes_option
-from control_plane.cli.targets import open_target, target_option
+from control_plane.cli.targets import REMOTE, open_target, target_option
 from control_plane.deploy.gc import GcReport, collect_garbage
 from control_plane.deploy.kept import Kept
 from control_plane.settings import Project
@@ -39,7 +39,7 @@ def gc(
 ) -> None:
     """Remove from the target what no kept release names, and visitor values in time."""
     with open_target(project, target_name) as target:
-        if target_name == "cloudflare" and not yes and not dry_run and sys.stdin.isatty():
+        if target_name in REMOTE and not yes and not dry_run and sys.stdin.isatty():
             planned = collect_garbage(target, project, keep=keep, dry_run=True)
             click.confirm("\n".join([*_lines(planned), "Go ahead?"]), abort=True, err=True)
         result = collect_garbage(target, project, keep=keep, dry_run=dry_run)

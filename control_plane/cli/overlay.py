@@ -12,7 +12,7 @@ import msgspec
 
 from control_plane.cli.options import Function, json_option, project_option, report, size_text
 from control_plane.cli.releases import dry_run_option, yes_option
-from control_plane.cli.targets import open_target, target_option
+from control_plane.cli.targets import REMOTE, open_target, target_option
 from control_plane.collect.stock import StockFile, read_stock, tell_reject
 from control_plane.deploy import overlay_changes
 from control_plane.deploy.head import Head
@@ -120,7 +120,7 @@ _switch_command("on", "Let SLOT show what the rules say again.")
 def _carry_out(
     project: Project, target_name: str, make: Make, yes: bool, dry_run: bool, what: str
 ) -> OverlayReport:
-    if target_name == "cloudflare" and not yes and not dry_run and sys.stdin.isatty():
+    if target_name in REMOTE and not yes and not dry_run and sys.stdin.isatty():
         click.confirm(f"Write the overlay ({what}) to {target_name}?", abort=True, err=True)
     with open_target(project, target_name) as target:
         return change_overlays(target, project, make, dry_run=dry_run)

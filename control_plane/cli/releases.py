@@ -15,7 +15,7 @@ from control_plane.cli.options import (
     report,
     size_text,
 )
-from control_plane.cli.targets import open_target, target_option
+from control_plane.cli.targets import REMOTE, open_target, target_option
 from control_plane.cli.worker_targets import check_live_worker
 from control_plane.deploy.archive import Archived, is_archived
 from control_plane.deploy.head import Canary, read_head
@@ -28,9 +28,6 @@ from control_plane.deploy.plan import Plan
 from control_plane.deploy.publish import PublishReport, publish
 from control_plane.errors import InputError
 from control_plane.settings import Project
-
-#: Targets that other machines may deploy to.
-REMOTE = ("cloudflare", "akamai")
 
 yes_option = click.option("--yes", is_flag=True, help="Write without asking.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
@@ -80,7 +77,7 @@ def deploy(
         check_live_worker(project, target_name)
         _say_unlocked(project, target_name)
         build = Archived(project, release) if release else project.build / "current"
-        if target_name == "cloudflare" and not yes and not dry_run and sys.stdin.isatty():
+        if target_name in REMOTE and not yes and not dry_run and sys.stdin.isatty():
             plan = publish(target, build, project, dry_run=True, canary=share).plan
             click.confirm("\n".join([*_plan_lines(plan), "Go ahead?"]), abort=True, err=True)
         result = publish(
@@ -111,7 +108,7 @@ def promote(target_name: str, yes: bool, dry_run: bool, project: Project, as_jso
             named = {"release": found.release, "share": found.share} if found else None
             report(named, as_json, lambda: [_canary_line(found) if found else "no canary"])
             return
-        if target_name == "cloudflare" and not yes and sys.stdin.isatty():
+        if target_name in REMOTE and not yes and sys.stdin.isatty():
             click.confirm("Make the canary live for everyone?", abort=True, err=True)
         result = make_live(target, project)
     said = f"release {result.release} is live for everyone (counter {result.counter})"
@@ -139,7 +136,7 @@ def rollback(
             known = list_releases(target, project)
             report(known, as_json, lambda: [_release_line(entry) for entry in known])
             return
-        if target_name == "cloudflare" and not yes and sys.stdin.isatty():
+        if target_name in REMOTE and not yes and sys.stdin.isatty():
             click.confirm(f"Roll back to {release or 'the release before'}?", abort=True, err=True)
         result = roll_back(target, project, release)
     report(result, as_json, lambda: [_rollback_line(result)])

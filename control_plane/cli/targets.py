@@ -6,15 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from control_plane.cli.options import target_choice
+from control_plane.deploy.akamai import GRANT, MISSING, AkamaiKV, checked_name
+from control_plane.deploy.akamai_api import AkamaiApi
 from control_plane.deploy.cloudflare import CloudflareKV
+from control_plane.deploy.edgerc import load_credentials
 from control_plane.deploy.folder import Folder
+from control_plane.deploy.pace import Pace
 from control_plane.deploy.target import Target
 from control_plane.emulator.dev import local_api
 from control_plane.errors import InputError
 from control_plane.keyring import credential
 from control_plane.settings import Project
 
-TARGETS = ("local", "cloudflare", "folder")
+TARGETS = ("local", "cloudflare", "akamai", "folder")
+#: Those that other people see.
+REMOTE = ("cloudflare", "akamai")
 TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"
 
 #: Adds `--target`.
@@ -34,9 +40,30 @@ def open_target(project: Project, name: str) -> Iterator[Target]:
             ) as target,
         ):
             yield target
+    elif name == "akamai":
+        with open_edgekv(project) as target:
+            yield target
     else:
         with _cloudflare(project) as target:
             yield target
+
+
+def open_edgekv(project: Project) -> AkamaiKV:
+    """Return the project's place in EdgeKV; raise InputError when settings or secrets are missing.
+
+    Each network has a history of its own: production's is that of `akamai`.
+    """
+    settings = project.settings.akamai
+    checked_name("namespace", settings.namespace, 32)
+    api = AkamaiApi(
+        load_credentials(settings.edgerc_section),
+        base_url=settings.base_url,
+        grant=GRANT,
+        missing=MISSING,
+        pace=Pace(settings.calls_per_second),
+    )
+    name = "akamai" if settings.network == "production" else f"akamai-{settings.network}"
+    return AkamaiKV(api, settings.network, settings.namespace, settings.group, name=name)
 
 
 def _cloudflare(project: Project) -> CloudflareKV:

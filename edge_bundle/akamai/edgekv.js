@@ -9,12 +9,14 @@ const SERVICE = "https://edgekv.akamai-edge-svcs.net/api/v1";
 const AT_ONCE = 4;
 /** Of fifty a request; more values than these would not fit its memory either. */
 const AT_MOST = 40;
+/** Groups that keys are spread over, since EdgeKV lists only so many items of one. */
+const GROUPS = 32;
 
 /** The reads of one request. */
 export class Reads {
   /** @param {{namespace: string, group: string, timeoutMs: number}} place */
   constructor({ namespace, group, timeoutMs }) {
-    this.url = `${SERVICE}/namespaces/${namespace}/groups/${group}/items/`;
+    this.url = `${SERVICE}/namespaces/${namespace}/groups/${group}-`;
     this.options = { headers: tokenHeader(namespace), timeout: timeoutMs };
     this.asked = 0;
     this.underWay = 0;
@@ -49,7 +51,7 @@ export class Reads {
     let response;
     let text;
     try {
-      response = await httpRequest(this.url + key, this.options);
+      response = await httpRequest(`${this.url}${spread(key)}/items/${key}`, this.options);
       text = await response.text();
     } catch (error) {
       if (!/time(d )?-?out/i.test(String(error))) throw error;
@@ -61,6 +63,13 @@ export class Reads {
     const bytes = /** @type {Uint8Array} */ (base64.decode(text, "Uint8Array"));
     return /** @type {ArrayBuffer} */ (bytes.slice().buffer);
   }
+}
+
+/** Return the number of a key's group. @param {string} key */
+function spread(key) {
+  let sum = 0;
+  for (let at = 0; at < key.length; at++) sum += key.charCodeAt(at);
+  return sum % GROUPS;
 }
 
 /** @param {string} namespace @returns {Record<string, string[]>} */

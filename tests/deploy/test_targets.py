@@ -1,9 +1,12 @@
-"""What every target does alike: the local edge through Cloudflare's API, and the folder."""
+"""What every target does alike: both CDNs through their APIs of this machine, and the folder."""
 
 from collections.abc import Iterator
 
 import pytest
+from akamai_cloud import GROUP, NAMESPACE, open_akamai
 
+from control_plane.deploy.akamai import GRANT, MISSING, AkamaiKV
+from control_plane.deploy.akamai_api import AkamaiApi
 from control_plane.deploy.cloudflare import CloudflareKV
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.history import rollback
@@ -15,11 +18,18 @@ from control_plane.errors import InputError, PlatformError
 EVERY_BYTE = bytes(range(256))
 
 
-@pytest.fixture(params=["folder", "local"])
+@pytest.fixture(params=["folder", "local", "akamai"])
 def shelf(request, tmp_path, project) -> Iterator[Target]:
     """Each kind of target in turn, empty."""
     if request.param == "folder":
         yield Folder(tmp_path / "cdn")
+        return
+    if request.param == "akamai":
+        with open_akamai(tmp_path) as cloud:
+            known, url = cloud.client.credentials, cloud.url
+            api = AkamaiApi(known, base_url=url, grant=GRANT, missing=MISSING)
+            with AkamaiKV(api, "staging", NAMESPACE, GROUP) as target:
+                yield target
         return
     with (
         local_api(project) as api,

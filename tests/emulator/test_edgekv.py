@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from control_plane.deploy.akamai import group_of
 from control_plane.emulator.akamai.edgekv import EdgeKV
 from control_plane.emulator.faults import Fault
 from control_plane.emulator.store import Namespace, Pair
@@ -18,7 +19,7 @@ from control_plane.emulator.view import LocationView, View, ViewedStore
 from control_plane.emulator.wire import KVWire
 
 VALUE = bytes(range(256)) * 3
-ITEM = "/api/v1/namespaces/shop-1/groups/live/items/head"
+ITEM = f"/api/v1/namespaces/shop-1/groups/{group_of('live', 'head')}/items/head"
 
 
 @pytest.fixture
@@ -47,7 +48,15 @@ def test_a_value_is_read_as_base64(store: ViewedStore) -> None:
 
 
 def test_what_is_not_there_is_a_404(store: ViewedStore) -> None:
-    assert ask(store, ITEM.replace("head", "none")).status_code == 404
+    assert (
+        ask(
+            store,
+            ITEM.replace(group_of("live", "head"), group_of("live", "none")).replace(
+                "head", "none"
+            ),
+        ).status_code
+        == 404
+    )
 
 
 def test_a_value_is_written_as_base64_and_deleted(store: ViewedStore) -> None:

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from control_plane.deploy.akamai import group_of
+
 _ITEM = re.compile(
     r"/api/v1/namespaces/(?P<namespace>[\w-]{1,32})/groups/(?P<group>[\w-]{1,128})"
     r"/items/(?P<item>[\w-]{1,512})",
@@ -20,7 +22,7 @@ VALUE_BYTES = 1_000_000
 
 
 class EdgeKV:
-    """Serve one group of one namespace over `values`, a key-value wire that keeps raw bytes.
+    """Serve one place of a namespace over `values`, a key-value wire that keeps raw bytes.
 
     What is text here, base64, is bytes there: a release written for one platform serves both.
     """
@@ -50,7 +52,8 @@ class EdgeKV:
             return _failure(400, "Bad request"), ""
         if request.headers.get("x-akamai-edgedb-auth") != self.token:
             return _failure(401, "Unauthorized"), ""
-        if (found["namespace"], found["group"]) != self.place:
+        namespace, group = self.place
+        if (found["namespace"], found["group"]) != (namespace, group_of(group, found["item"])):
             return _failure(403, "Forbidden"), ""
         return None, found["item"]
 
