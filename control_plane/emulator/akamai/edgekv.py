@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from control_plane.deploy.akamai import group_of
 
-_ITEM = re.compile(
+#: Where an item is read.
+ITEM = re.compile(
     r"/api/v1/namespaces/(?P<namespace>[\w-]{1,32})/groups/(?P<group>[\w-]{1,128})"
     r"/items/(?P<item>[\w-]{1,512})",
     re.ASCII,
@@ -47,7 +48,7 @@ class EdgeKV:
             await self.values(inner, receive, send)
 
     def _check(self, request: Request) -> tuple[Response | None, str]:
-        found = _ITEM.fullmatch(request.url.path)
+        found = ITEM.fullmatch(request.url.path)
         if not found or request.method not in METHODS:
             return _failure(400, "Bad request"), ""
         if request.headers.get("x-akamai-edgedb-auth") != self.token:

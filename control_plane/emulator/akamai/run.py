@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,23 @@ def akamai_options(
     namespace: str,
     group: str,
     token: str,
+    **more: Any,
+) -> Options:
+    """Return options for a Miniflare that runs a bundle's files over the values of other platforms.
+
+    They stand at one place of EdgeKV. What else there is, and raises: `bundle_options`.
+    """
+
+    def edgekv(store: ViewedStore) -> ASGIApp:
+        return EdgeKV(KVWire(store, namespace_id(BINDING)), namespace, group, token)
+
+    return bundle_options(bundle, edgekv, **more)
+
+
+def bundle_options(
+    bundle: Mapping[str, bytes],
+    edgekv: Callable[[ViewedStore], ASGIApp],
+    *,
     property_variables: Mapping[str, str] | None = None,
     collect: ASGIApp | None = None,
     origin: str | ASGIApp | None = None,
@@ -47,16 +64,12 @@ def akamai_options(
     limits: AkamaiLimits | None = None,
     **more: Any,
 ) -> Options:
-    """Return options for a Miniflare that runs a bundle's files.
+    """Return options for a Miniflare that runs a bundle's files; `edgekv` makes what it reads.
 
     `property_variables` are the property's PMUSER_ variables. What the bundle sends to
     COLLECTOR goes to `collect`. Raises InputError for a bundle without
     main.js.
     """
-
-    def edgekv(store: ViewedStore) -> ASGIApp:
-        return EdgeKV(KVWire(store, namespace_id(BINDING)), namespace, group, token)
-
     kept = limits or AkamaiLimits()
     return Options(
         modules=emulated_modules(bundle),

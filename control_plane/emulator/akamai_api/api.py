@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from control_plane.emulator.akamai_api.auth import ApiClient, Gate
 from control_plane.emulator.akamai_api.edgekv import EdgeKVApi
+from control_plane.emulator.akamai_api.edgeworkers import EdgeWorkersApi
 from control_plane.emulator.akamai_api.limits import Limits
 from control_plane.emulator.akamai_api.problems import Problem, gate_problem
 from control_plane.emulator.call import Call
@@ -42,6 +43,7 @@ class AkamaiApi:
         self.limits = limits or Limits()
         self.gate = Gate(clients, gate_clock)
         self.edgekv = EdgeKVApi(store, self.limits)
+        self.edgeworkers = EdgeWorkersApi(store, self.limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -73,4 +75,6 @@ class AkamaiApi:
         )
         if path[:2] == ("edgekv", "v1"):
             return self.edgekv.answer(call)
+        if path[:2] == ("edgeworkers", "v1"):
+            return self.edgeworkers.answer(call)
         raise gate_problem(404, "Not Found", request.method, str(request.url))

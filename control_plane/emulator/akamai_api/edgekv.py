@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from control_plane.emulator.akamai_api.limits import Limits, Rates
 from control_plane.emulator.akamai_api.problems import edgekv_problem
+from control_plane.emulator.akamai_api.tokens import Tokens
 from control_plane.emulator.call import Call
 from control_plane.emulator.store import Pair, Store
 
@@ -47,6 +48,7 @@ class EdgeKVApi:
 
     def __init__(self, store: Store, limits: Limits) -> None:
         self.store, self.limits = store, limits
+        self.tokens = Tokens(store)
         self._rates = Rates(store.clock)
         store.define(_SCHEMA)
 
@@ -58,6 +60,14 @@ class EdgeKVApi:
                 return JSONResponse(self._status())
             case "PUT", ("initialize",):
                 return JSONResponse(self._initialize(), 201)
+            case "GET", ("tokens",):
+                return JSONResponse({"tokens": self.tokens.list()})
+            case "POST", ("tokens",):
+                return JSONResponse(self.tokens.create(call.body))
+            case "GET", ("tokens", name):
+                return JSONResponse(self.tokens.show(name))
+            case "DELETE", ("tokens", name):
+                return JSONResponse(self.tokens.revoke(name))
             case method, ("networks", network, "namespaces", *rest) if network in NETWORKS:
                 if not self._names("production"):
                     raise edgekv_problem(404, "EdgeKV is not initialized.")
