@@ -87,10 +87,20 @@ class Edge(Section, frozen=True):
 
 
 class Deploy(Section, frozen=True):
-    """What `gc` leaves at a target: the newest releases, and anything for a while."""
+    """What `gc` leaves at a target, and what a canary must not do worse than what is live.
+
+    Shares are of decisions. Reads are compared from `canary_reads` of each on: slower by the ratio
+    and by the milliseconds is too slow.
+    """
 
     keep_releases: Annotated[int, msgspec.Meta(ge=1)] = 5
     grace_hours: Annotated[float, msgspec.Meta(ge=1)] = 24.0
+    canary_decisions: Annotated[int, msgspec.Meta(ge=1)] = 1000
+    canary_faults: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.001
+    canary_empty: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
+    canary_reads: Annotated[int, msgspec.Meta(ge=1)] = 200
+    canary_read_ratio: Annotated[float, msgspec.Meta(ge=1)] = 1.5
+    canary_read_ms: Annotated[float, msgspec.Meta(ge=0)] = 20.0
 
 
 class Archive(Section, frozen=True):

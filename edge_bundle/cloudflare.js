@@ -116,6 +116,11 @@ class Cloudflare {
     return this.env.SHELF.get(key, { type: "arrayBuffer", cacheTtl: keepSeconds });
   }
 
+  /** @param {string} key @param {string} text @param {number} keepSeconds */
+  put(key, text, keepSeconds) {
+    return this.env.SHELF.put(key, text, { expirationTtl: keepSeconds });
+  }
+
   /** @param {BufferSource} bytes */
   async sha256(bytes) {
     return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

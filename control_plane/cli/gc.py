@@ -6,8 +6,14 @@ import sys
 
 import click
 
-from control_plane.cli.options import json_option, project_option, report
-from control_plane.cli.releases import dry_run_option, time_text, yes_option
+from control_plane.cli.options import (
+    dry_run_option,
+    json_option,
+    project_option,
+    report,
+    time_text,
+    yes_option,
+)
 from control_plane.cli.targets import REMOTE, open_target, target_option
 from control_plane.deploy.gc import GcReport, collect_garbage
 from control_plane.deploy.kept import Kept

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,10 @@ def report(result: Any, as_json: bool, lines: Callable[[], list[str]]) -> None:
         click.echo(json.dumps(msgspec.to_builtins(result), ensure_ascii=False, indent=1))
     else:
         click.echo("\n".join(lines()))
+
+
+yes_option = click.option("--yes", is_flag=True, help="Write without asking.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
 
 
 def target_choice(names: Sequence[str], says: str) -> Callable[[Function], Function]:
@@ -127,3 +132,8 @@ def size_text(count: int) -> str:
             return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
         count = count / 1000  # type: ignore[assignment]
     return f"{count:,.1f} GB"
+
+
+def time_text(epoch_ms: int) -> str:
+    """Return a time as people read it."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

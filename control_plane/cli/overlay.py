@@ -10,8 +10,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from control_plane.cli.options import Function, json_option, project_option, report, size_text
-from control_plane.cli.releases import dry_run_option, yes_option
+from control_plane.cli.options import (
+    Function,
+    dry_run_option,
+    json_option,
+    project_option,
+    report,
+    size_text,
+    yes_option,
+)
 from control_plane.cli.targets import REMOTE, open_target, target_option
 from control_plane.collect.stock import StockFile, read_stock, tell_reject
 from control_plane.deploy import overlay_changes

@@ -19,9 +19,10 @@ from control_plane.keyring import credential
 from control_plane.settings import Project
 
 TARGETS = ("local", "cloudflare", "akamai", "folder")
-#: Those that other people see.
-REMOTE = ("cloudflare", "akamai")
 TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"
+
+#: Those that other machines may deploy to, so that a person is asked first.
+REMOTE = ("cloudflare", "akamai")
 
 #: Adds `--target`.
 target_option = target_choice(TARGETS, "Where releases live.")

@@ -7,8 +7,15 @@ from collections import Counter
 
 import click
 
-from control_plane.cli.options import Percent, json_option, project_option, report, size_text
-from control_plane.cli.releases import dry_run_option, yes_option
+from control_plane.cli.options import (
+    Percent,
+    dry_run_option,
+    json_option,
+    project_option,
+    report,
+    size_text,
+    yes_option,
+)
 from control_plane.cli.worker_targets import open_worker, worker_target_option
 from control_plane.deploy.worker_target import (
     Change,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from control_plane.deploy.archive import is_archived
 from control_plane.deploy.bucket import open_bucket
 from control_plane.deploy.findings import Finding, checked, finding
 from control_plane.deploy.gc import collect_garbage
-from control_plane.deploy.head import Clock, Head, read_head
+from control_plane.deploy.head import Clock, Head, Live, read_head
 from control_plane.deploy.kept import visitors_until
 from control_plane.deploy.lease import holder_of
 from control_plane.deploy.lock import lease_key
@@ -44,7 +45,8 @@ def examine_target(
     yield from checked("lease", lambda: _leases(project, target))
     yield from checked("archive", lambda: _archived(live, project, target))
     yield from checked("records", lambda: _records(live, project, target))
-    yield from checked("live release", lambda: _release(live, target, project, every, clock))
+    yield from checked("live release", lambda: examine_release(live, target, project, every=every))
+    yield from checked("rollback", lambda: _rollback(live, target, project, clock))
     yield from checked("overlays", lambda: _overlays(live, target))
     yield from checked("clean-up", lambda: _clean_up(target, project, clock))
 
@@ -110,34 +112,53 @@ def _records(head: Head, project: Project, target: Target) -> Iterator[Finding]:
         yield finding("records", "ok", f"{len(known)} actions, none of them unfinished")
 
 
-def _release(
-    head: Head, target: Target, project: Project, every: bool, clock: Clock
+def examine_release(
+    head: Head, target: Target, project: Project, *, every: bool = False
+) -> Iterator[Finding]:
+    """Yield whether a target holds all that the live release and the canary are made of."""
+    keys = {key.partition("-")[2]: key for key in target.keys("")}
+    named: list[tuple[str, Live | None]] = [("live release", head.live), ("canary", head.canary)]
+    for check, live in named:
+        if live:
+            yield from checked(check, partial(_whole, check, live, target, project, keys, every))
+
+
+def _whole(
+    check: str, live: Live, target: Target, project: Project, keys: dict[str, str], every: bool
 ) -> Iterator[Finding]:
     again = f"Run 'frontshelf deploy --target {target.name}', or roll back."
-    manifest = target.get(head.live.manifest)
-    if manifest is None or digest(manifest) != head.live.digest:
-        yield finding("live release", "problem", "its manifest is missing or changed", again)
+    manifest = target.get(live.manifest)
+    if manifest is None or digest(manifest) != live.digest:
+        yield finding(check, "problem", "its manifest is missing or changed", again)
         return
-    names = names_of(target, project, head.live.manifest)
-    listed = set(target.keys())
-    keys = {key.partition("-")[2]: key for key in listed}
+    names = names_of(target, project, live.manifest)
     wanted = names.values | names.visitors
-    missing = sorted(wanted - keys.keys())
+    missing = sorted(names.values - keys.keys())
     there = sorted(wanted & keys.keys())
     read = there if every else random.Random(0).sample(there, min(SAMPLE, len(there)))
     changed = [keys[name] for name in read if not _genuine(target, keys[name])]
+    gone = len(names.visitors - keys.keys())
     if missing or changed:
         yield finding(
-            "live release",
+            check,
             "problem",
             f"{len(missing)} of {len(wanted)} values are missing, "
             f"{len(changed)} of {len(read)} that were read are changed",
             again,
         )
-    else:
+    elif gone:
         yield finding(
-            "live release", "ok", f"{len(wanted)} values there, {len(read)} read and genuine"
+            check,
+            "warning",
+            f"{gone} of {len(names.visitors)} values of visitors' rows are not there: these see "
+            "session, segment and popular items",
+            "No rollback and no archive brings them back; the next release has new ones.",
         )
+    else:
+        yield finding(check, "ok", f"{len(wanted)} values there, {len(read)} read and genuine")
+
+
+def _rollback(head: Head, target: Target, project: Project, clock: Clock) -> Iterator[Finding]:
     if head.previous:
         until = visitors_until(head.previous.manifest, head, records(project, target.name))
         rows = "with" if clock() * 1000 < until else "without"

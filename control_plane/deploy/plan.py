@@ -18,12 +18,17 @@ SAMPLE = 16
 USD_PER_WRITE = 5e-6
 USD_PER_READ = 0.5e-6
 
+#: A call to an API elsewhere, and what an office's line sends (20 Mbit/s). Rough on purpose.
+SECONDS_PER_REQUEST = 0.2
+BYTES_PER_SECOND = 2.5e6
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a deployment would do.
 
     `write` are the keys that the target lacks, the manifest's left out; `skip` counts those it
-    has. `requests` and `cost_usd` are estimates by Cloudflare's limits and prices.
+    has. `requests` and `cost_usd` are estimates by Cloudflare's limits and prices, `seconds` one by
+    what a call and a line take; `largest` is the largest value to write.
     """
 
     target: str
@@ -36,6 +41,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     requests: int
     cost_usd: float
+    seconds: float
+    largest: int
 
     @property
     def nothing_to_do(self) -> bool:
@@ -67,6 +74,7 @@ def make_plan(
     moves = not (current and head and _shows(head, release.manifest, canary))
     singles = write_manifest + moves
     reads = 1 + (bool(write) or singles > 0) * (1 + min(SAMPLE, len(sizes))) + moves
+    requests = lists + reads + bulk + singles
     return Plan(
         target=target.name,
         release=release.release,
@@ -76,8 +84,10 @@ def make_plan(
         write_manifest=write_manifest,
         move_head=moves,
         bytes=size,
-        requests=lists + reads + bulk + singles,
+        requests=requests,
         cost_usd=USD_PER_WRITE * (len(write) + singles + lists) + USD_PER_READ * reads,
+        seconds=requests * SECONDS_PER_REQUEST + size / BYTES_PER_SECOND,
+        largest=max((sizes[key] for key in write), default=0),
     )
 
 

@@ -83,12 +83,14 @@ def publish(
     draft: bool = False,
     canary: float | None = None,
     wait_seconds: float = 0.0,
+    planned: Callable[[Plan], None] = lambda plan: None,
     progress: Progress | None = None,
     clock: Clock = time.time,
 ) -> PublishReport:
     """Make the release in a build folder, or of another source, live; write only what is lacking.
 
     A draft's values and manifest are written and the head stays, so that previews alone see it.
+    `planned` is told what is about to be done, and may raise to stop it before anything is written.
     A `canary` is live for that share of the devices (over 0, below 1), else what is live stays.
 
     Raises InputError or TableError when the build or the target's head is not this project's,
@@ -114,6 +116,7 @@ def publish(
         plan = make_plan(target, release, head, current=current, canary=canary)
         if draft:
             plan = msgspec.structs.replace(plan, move_head=False)
+        planned(plan)
         if not dry_run:
             _announce(target, project, release, plan, clock, draft=draft)
             before = head

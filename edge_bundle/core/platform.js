@@ -4,6 +4,7 @@
  * @typedef {object} Platform
  * @property {(key: string, keepSeconds: number) => Promise<ArrayBuffer|null>} get
  *   read a value of the store, which a location may keep that long
+ * @property {(key: string, text: string, keepSeconds: number) => Promise<void>} [put]
  * @property {(bytes: BufferSource) => Promise<Uint8Array>} sha256
  * @property {(key: Uint8Array, signature: Uint8Array, message: Uint8Array) => Promise<boolean>} verify Ed25519
  * @property {() => number} now epoch milliseconds

@@ -68,7 +68,8 @@ export class Releases {
     loader.overlays = this.overlays;
     const fresh = now - this.checkedAt < Math.max(due, OVERDUE_MS);
     if (this.live && !fresh) loader.health.fault("head_overdue", "visitor rows left out");
-    const live = { release: this.canary?.of(visit) ?? this.live, fresh };
+    const release = this.canary ? this.canary.seen(loader, visit, this.live) : this.live;
+    const live = { release, fresh };
     return loader.preview ? loader.preview.ready(loader, live) : live;
   }
 

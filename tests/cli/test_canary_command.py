@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from cloud import NAMESPACE
 from toy_shop import RULES, compile_toy
 
 CLOUDFLARE = ("--target", "cloudflare")
@@ -47,6 +48,46 @@ def test_a_canary_ends_by_a_rollback(call, said, toy):
     assert f"the canary {second} ended" in call("rollback", *CLOUDFLARE).stdout
     assert said("status")["canary"] is None
     assert said("status")["live"] == first
+
+
+def counted(call, cloud, said, faults: int) -> str:
+    """Begin a canary, as many of whose decisions met a fault, by the counts of two isolates."""
+    status = said("status")
+    head = {"since": 4e12, "until": 4e12}
+    tallies = {
+        status["live"]: {"decisions": 9_000, "faults": 1},
+        status["canary"]: {"decisions": 1_000, "faults": faults},
+    }
+    for isolate in ("0123456789ab", "ba9876543210"):
+        key = f"h-{status['canary']}-{isolate}"
+        url = f"{cloud.account}/storage/kv/namespaces/{NAMESPACE}/values/{key}"
+        cloud.result("PUT", url, content=json.dumps({**head, "releases": tallies}))
+    return status["canary"]
+
+
+@pytest.mark.parametrize(("faults", "status"), [(0, 0), (50, 1)])
+def test_a_rule_promotes_or_ends_it(call, said, toy, cloud, faults, status):
+    first = compile_toy(toy).release
+    call("deploy", *CLOUDFLARE)
+    compile_next(toy)
+    call("deploy", "--canary", "10%", *CLOUDFLARE)
+    waits = call("promote", "--when-healthy", *CLOUDFLARE, status=1).stdout
+    assert "waiting: 0 decisions of the canary" in waits
+    second = counted(call, cloud, said, faults)
+    assert said("status")["canary_health"]["canary"]["decisions"] == 2_000
+    call("promote", "--when-healthy", "--dry-run", *CLOUDFLARE, status=status)
+    assert said("status")["canary"] == second
+    done = call("promote", "--when-healthy", "--watch", "1", *CLOUDFLARE, status=status).stdout
+    if faults:
+        assert "faults in 5.00% of decisions, 0.01% of what is live" in done
+        assert f"the canary {second} ended" in done
+    else:
+        assert f"release {second} is live for everyone" in done
+    assert said("status")["live"] == (first if faults else second)
+
+
+def test_watching_without_a_rule_is_refused(call):
+    assert "--when-healthy" in call("promote", "--watch", "5", status=2).output
 
 
 @pytest.mark.parametrize("share", ["0%", "101%", "some"])

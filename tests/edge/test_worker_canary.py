@@ -6,13 +6,17 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from broken import head_of
+from msgspec import structs
 from toy_shop import ADAPTERS, RULES, World, compile_toy, make_project
 
+from control_plane.deploy.canary_health import CanaryHealth, canary_health
 from control_plane.deploy.history import promote, rollback
 from control_plane.deploy.publish import publish
+from control_plane.settings import Deploy
 
 CONSENT = f"1.personalization+analytics.{int(time.time())}"
 DEVICES = [f"{number:022d}" for number in range(400)]
@@ -28,10 +32,10 @@ class Shop(World):
         """Show the canary to a share of the devices."""
         publish(self.target, self.project.build / "current", self.project, canary=share)
 
-    def release(self, device: str | None, consent: str = CONSENT) -> str:
+    def release(self, device: str | None, consent: str = CONSENT, slot: str = "home.hero") -> str:
         """Return the release that a browser's fragment is of."""
         cookies = {"fs_c": consent, **({"fs_id": device} if device else {})}
-        answer = self.get("/_fs/slot/home.hero", cookies)
+        answer = self.get(f"/_fs/slot/{slot}", cookies)
         assert answer.status_code == 200
         return answer.headers["frontshelf-decision"].split(".")[1]
 
@@ -124,6 +128,45 @@ def test_where_it_cannot_be_had_everyone_sees_what_is_live(shop: Shop, harm: str
     finally:
         shop.kv.put(manifest, value)
     assert shop.canary in shop.seen_by(20).values()
+
+
+def restart(shop: Shop) -> None:
+    """Begin with an empty memory."""
+    options = shop.worker.options
+    shop.worker.set_options(structs.replace(options, variables={**options.variables, "COLD": "1"}))
+
+
+def health_of(shop: Shop) -> CanaryHealth:
+    head = head_of(shop)
+    return canary_health(shop.target, head, head.canary, Deploy(canary_decisions=1))
+
+
+def test_isolates_put_counts_of_both_releases_into_the_store(shop: Shop) -> None:
+    if shop.platform == "akamai":
+        # No memory outlives a request there, so nothing is counted, and nothing promoted by rule.
+        assert health_of(shop).verdict == "waiting"
+        return
+    restart(shop)
+    seen = Counter(shop.release(device, slot="home.recommended") for device in DEVICES[:30])
+    ends = time.monotonic() + 20
+
+    def told() -> dict[str, Any]:
+        shop.release(DEVICES[0])
+        keys = list(shop.target.keys(f"h-{shop.canary}-"))
+        return json.loads(shop.kv.get(keys[0])) if keys else {}
+
+    while not (counts := told()):
+        assert time.monotonic() < ends, "an isolate tells after five seconds"
+        time.sleep(0.1)
+    for release, count in seen.items():
+        tally = counts["releases"][release]
+        assert tally["decisions"] >= count
+        assert (tally["faults"], tally["empty"]) == (0, 0)
+    assert sum(tally["reads"] for tally in counts["releases"].values()) > 0
+    text = json.dumps(counts)
+    assert not any(device in text for device in DEVICES)
+    health = health_of(shop)
+    assert (health.verdict, health.isolates) == ("healthy", 1)
 
 
 def test_promoting_shows_it_to_everyone(shop: Shop) -> None:
