@@ -43,6 +43,21 @@ class AkamaiCloud:
         assert answer.is_success, answer.text
         return answer
 
+    def edgeworker(self) -> int:
+        """Make an EdgeWorker id."""
+        new = {"name": "shelf", "groupId": 1, "resourceTierId": 200}
+        return int(self.made("POST", "edgeworkers/v1/ids", json=new).json()["edgeWorkerId"])
+
+    def token(self) -> dict[str, str]:
+        """Make a token that may read the namespace on both networks."""
+        new = {
+            "name": "reader",
+            "allowOnStaging": True,
+            "allowOnProduction": True,
+            "namespacePermissions": {NAMESPACE: ["r"]},
+        }
+        return dict(self.made("POST", "edgekv/v1/tokens", json=new).json())
+
     def admit(self, *grants) -> ApiClient:
         """Make another client, which may do so much and no more."""
         client = new_client(urlsplit(self.url).netloc, grants)

@@ -63,8 +63,13 @@ def open_edgekv(project: Project) -> AkamaiKV:
         missing=MISSING,
         pace=Pace(settings.calls_per_second),
     )
-    name = "akamai" if settings.network == "production" else f"akamai-{settings.network}"
+    name = name_on(settings.network)
     return AkamaiKV(api, settings.network, settings.namespace, settings.group, name=name)
+
+
+def name_on(network: str) -> str:
+    """Return what Akamai is called in histories and reports, by network."""
+    return "akamai" if network == "production" else f"akamai-{network}"
 
 
 def _cloudflare(project: Project) -> CloudflareKV:

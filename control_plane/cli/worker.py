@@ -16,7 +16,7 @@ from control_plane.cli.options import (
     size_text,
     yes_option,
 )
-from control_plane.cli.worker_targets import open_worker, worker_target_option
+from control_plane.cli.worker_targets import network_option, open_worker, worker_target_option
 from control_plane.deploy.worker_target import (
     Change,
     WorkerPlan,
@@ -32,6 +32,7 @@ def worker() -> None:
 
 @worker.command()
 @worker_target_option
+@network_option
 @click.option(
     "--share",
     type=Percent(),
@@ -44,10 +45,16 @@ def worker() -> None:
 @project_option
 @json_option
 def upload(
-    target_name: str, share: float, yes: bool, dry_run: bool, project: Project, as_json: bool
+    target_name: str,
+    network: str | None,
+    share: float,
+    yes: bool,
+    dry_run: bool,
+    project: Project,
+    as_json: bool,
 ) -> None:
     """Upload the worker of this installation, with the project's settings and secrets."""
-    with open_worker(project, target_name) as target:
+    with open_worker(project, target_name, network) as target:
         plan = target.plan(share)
         if dry_run or plan.nothing_to_do:
             said = {"plan": plan, "done": False, "status": target.status()}
@@ -62,17 +69,19 @@ def upload(
 
 @worker.command()
 @worker_target_option
+@network_option
 @project_option
 @json_option
-def status(target_name: str, project: Project, as_json: bool) -> None:
+def status(target_name: str, network: str | None, project: Project, as_json: bool) -> None:
     """Say which versions of the worker serve which share of visitors."""
-    with open_worker(project, target_name) as target:
+    with open_worker(project, target_name, network) as target:
         found = target.status()
     report(found, as_json, lambda: _status_lines(found))
 
 
 @worker.command()
 @worker_target_option
+@network_option
 @click.option(
     "--old-secrets", is_flag=True, help="Go back even if secrets were changed since, to its own."
 )
@@ -82,6 +91,7 @@ def status(target_name: str, project: Project, as_json: bool) -> None:
 @json_option
 def rollback(
     target_name: str,
+    network: str | None,
     old_secrets: bool,
     yes: bool,
     dry_run: bool,
@@ -89,7 +99,7 @@ def rollback(
     as_json: bool,
 ) -> None:
     """Give every visitor the version that served all of them before."""
-    with open_worker(project, target_name) as target:
+    with open_worker(project, target_name, network) as target:
         found = target.status()
         if not dry_run:
             if target_name != "local" and not yes and sys.stdin.isatty():

@@ -15,17 +15,22 @@ from control_plane.errors import InputError
 COMPRESSED_BYTES, UNPACKED_BYTES = 512 * 1024, 1024 * 1024
 #: Modules that are made for each bundle, beside those that stand in edge_bundle.
 SETTINGS, ASSETS, TOKENS = "settings.js", "assets.js", "edgekv_tokens.js"
+MANIFEST = "bundle.json"
 
 
 def bundle_files(
-    settings: Mapping[str, str], tokens: Mapping[str, Mapping[str, str]], version: str
+    settings: Mapping[str, str],
+    tokens: Mapping[str, Mapping[str, str]],
+    version: str,
+    description: str = "",
 ) -> dict[str, bytes]:
     """Return a code bundle's files by path.
 
     The adapter's files stand at the top and what it shares beside them in core/ and extras/, as the
     adapter imports it. `settings` are the worker's variables and secrets, with EDGEKV_NAMESPACE
     and EDGEKV_GROUP; `tokens` are EdgeKV's, as its command line writes them:
-    {"namespace-NAME": {"value": …}} or {"reference": …}. `version` names the bundle to EdgeWorkers.
+    {"namespace-NAME": {"value": …}} or {"reference": …}. `version` names the bundle to
+    EdgeWorkers, `description` to people.
     """
     edge = files("edge_bundle")
     adapter = {file.name: file.read_bytes() for file in _scripts(edge / "akamai")}
@@ -34,13 +39,14 @@ def bundle_files(
         for folder in ("core", "extras")
         for file in _scripts(edge / folder)
     }
-    manifest = json.loads((edge / "akamai" / "bundle.json").read_bytes())
+    manifest = json.loads((edge / "akamai" / MANIFEST).read_bytes())
     manifest["edgeworker-version"] = version
+    manifest["description"] = description or manifest["description"]
     assets = {name: (edge / f"{name}.js").read_text("utf-8") for name in ("sdk", "consent")}
     return {
         **adapter,
         **shared,
-        "bundle.json": _json(manifest),
+        MANIFEST: _json(manifest),
         SETTINGS: b"export const settings = " + _json(dict(settings)) + b";\n",
         ASSETS: b"".join(
             f"export const {name} = ".encode() + _json(text) + b";\n"

@@ -67,7 +67,12 @@ class WorkerBundle(msgspec.Struct, frozen=True, kw_only=True):
             *(("flag", flag) for flag in self.compatibility_flags),
         ]
         code = [(module.name, module.kind, module.source) for module in self.modules]
-        return Tag(FORMAT, _digest(code), _digest(settings), _digest(sorted(self.secrets.items())))
+        return Tag(
+            FORMAT,
+            digest_parts(code),
+            digest_parts(settings),
+            digest_parts(sorted(self.secrets.items())),
+        )
 
     @property
     def message(self) -> str:
@@ -146,5 +151,6 @@ def _refuse_long(texts: Mapping[str, str]) -> None:
             )
 
 
-def _digest(parts: object) -> str:
+def digest_parts(parts: object) -> str:
+    """Return what a part of a version is known by."""
     return hashlib.sha256(msgspec.msgpack.encode(parts)).hexdigest()[:12]

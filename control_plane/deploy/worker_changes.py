@@ -33,12 +33,12 @@ def changes_between(
         changes.append(Change(kind="code", name="tables", before=before, after=str(wanted.tables)))
     texts = variables_of(resources)
     namespaces = _by_name(bindings, "kv_namespace", "namespace_id")
-    changes += _differing("variable", texts, bundle.variables)
-    changes += _differing("binding", namespaces, bundle.namespaces)
+    changes += differing("variable", texts, bundle.variables)
+    changes += differing("binding", namespaces, bundle.namespaces)
     changes += _secrets(bundle, bindings, changed=tag is None or tag.secrets != wanted.secrets)
     runtime = resources.get("script_runtime") or {}
     date = {"compatibility_date": bundle.compatibility_date}
-    changes += _differing("runtime", _only(runtime, "compatibility_date"), date)
+    changes += differing("runtime", _only(runtime, "compatibility_date"), date)
     changes += _observability(observability, bundle.observability)
     return tuple(changes)
 
@@ -92,7 +92,7 @@ def _observability(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -
     if before is not None and all(before.get(name) == value for name, value in after.items()):
         return []
     now = {"observability": _onoff(after)}
-    return _differing("setting", {} if before is None else {"observability": _onoff(before)}, now)
+    return differing("setting", {} if before is None else {"observability": _onoff(before)}, now)
 
 
 def _onoff(observability: Mapping[str, Any]) -> str:
@@ -107,9 +107,10 @@ def _only(values: Mapping[str, Any], name: str) -> dict[str, str]:
     return {name: str(values[name])} if name in values else {}
 
 
-def _differing(
+def differing(
     kind: ChangeKind, before: Mapping[str, str], after: Mapping[str, str]
 ) -> list[Change]:
+    """Return what texts of one kind become others, are new, or go."""
     return [
         Change(kind=kind, name=name, before=before.get(name), after=after.get(name))
         for name in (*after, *(name for name in before if name not in after))

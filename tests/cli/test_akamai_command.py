@@ -9,6 +9,9 @@ import pytest
 from akamai_cloud import NAMESPACE, AkamaiCloud, open_akamai
 from toy_shop import compile_toy
 
+from control_plane.deploy.worker_settings import worker_secrets
+from control_plane.emulator.akamai_api import Grant
+
 WHERE = ("--target", "akamai")
 
 
@@ -68,6 +71,62 @@ def test_the_networks_hold_shelves_of_their_own(call, toy, akamai):
     assert report["skipped"] == 0
 
 
+def worker(cloud: AkamaiCloud) -> str:
+    """Return the settings of an EdgeWorker whose activations end at once."""
+    cloud.api.edgeworkers.phases = (("COMPLETE", 0.0),)
+    return f'edgeworker_id = {cloud.edgeworker()}\ntoken_reference = "{cloud.token()["uuid"]}"\n'
+
+
+def test_a_worker_is_tried_on_staging_and_then_serves_production(call, toy, akamai):
+    lead(toy, akamai, more=worker(akamai))
+    staging = (*WHERE, "--network", "staging")
+    planned = call("worker", "upload", "--dry-run", *WHERE).stdout
+    assert "variable EDGEKV_NAMESPACE: 'toys', new" in planned
+    assert "secret COOKIE_KEY: set" in planned
+    for secret in worker_secrets(toy).values():
+        assert secret not in planned
+    assert "--network staging" in call("worker", "upload", *WHERE, status=2).stderr
+    call("worker", "upload", *staging)
+    assert "nothing to do" in call("worker", "upload", *staging).stdout
+    assert "no version" in call("worker", "status", *WHERE).stdout
+    done = json.loads(call("worker", "upload", "--json", *WHERE).stdout)
+    [running] = done["status"]["running"]
+    assert json.loads(call("worker", "status", "--json", *staging).stdout)["running"] == [running]
+    lead(toy, akamai, more=worker_again(akamai) + "[edge]\nmin_counter = 7\n")
+    call("worker", "upload", *staging)
+    call("worker", "upload", *WHERE)
+    back = json.loads(call("worker", "rollback", "--json", *WHERE).stdout)
+    assert back["running"][0]["version"] == running["version"]
+    said = call("worker", "upload", "--share", "10%", *WHERE, status=2).stderr
+    assert "--canary" in said
+    assert "--network" in call("worker", "status", "--network", "staging", status=2).stderr
+
+
+def worker_again(cloud: AkamaiCloud) -> str:
+    [token] = cloud.api.edgekv.tokens.list()
+    return f'edgeworker_id = 1\ntoken_reference = "{token["uuid"]}"\n'
+
+
+def test_deploy_asks_whether_the_live_worker_reads_the_tables(call, toy, akamai):
+    compile_toy(toy)
+    deploy = ("deploy", "--yes", *WHERE)
+    assert "edgeworker_id is not set" in call(*deploy).stderr
+    lead(toy, akamai, "staging", more=worker(akamai))
+    assert "is not checked" in call(*deploy).stderr
+    call("worker", "upload", *WHERE)
+    assert "is not checked" not in call(*deploy).stderr
+    narrow = akamai.admit(Grant("edgekv")).credentials
+    variables = {
+        "AKAMAI_HOST": narrow.host,
+        "AKAMAI_CLIENT_TOKEN": narrow.client_token,
+        "AKAMAI_CLIENT_SECRET": narrow.client_secret,
+        "AKAMAI_ACCESS_TOKEN": narrow.access_token,
+    }
+    said = call(*deploy, **variables).stderr
+    assert "grant 'EdgeWorkers: READ-ONLY'" in said
+    assert narrow.client_secret not in said
+
+
 def test_what_is_missing_is_named(call, toy, akamai, monkeypatch, tmp_path):
     lead(toy, akamai, more='group = "a/b"\n')
     assert "akamai.group" in call("status", *WHERE, status=2).stderr
@@ -77,3 +136,5 @@ def test_what_is_missing_is_named(call, toy, akamai, monkeypatch, tmp_path):
     monkeypatch.setenv("AKAMAI_EDGERC", str(tmp_path / "none"))
     said = call("status", *WHERE, status=2).stderr
     assert "AKAMAI_CLIENT_TOKEN" in said
+    said = call("worker", "status", *WHERE, status=2).stderr
+    assert "akamai.edgeworker_id: not set" in said
