@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from control_plane.bench.deploy import DeployReport, bench_deploy
 from control_plane.bench.rules import RULES
 from control_plane.bench.shop import Size, catalogue, make_model, make_shelf, numbering
 from control_plane.bench.tables import Part, card_part, neighbour_part, visitor_part
@@ -20,6 +21,7 @@ from control_plane.bench.tastes import zipf_visitors
 from control_plane.collect.markets import NOTHING_ELSEWHERE
 from control_plane.compiler.build import Release, compile_release
 from control_plane.compiler.cards import read_cards
+from control_plane.errors import WorkError
 from control_plane.keyring import load_visitor_secrets, make_keys
 from control_plane.models.artifacts import Model, load, save
 from control_plane.settings import Project, Settings, Shop
@@ -42,20 +44,43 @@ class CompileReport(msgspec.Struct, frozen=True):
     neighbours: Part
     cards: Part
     visitor_rows: Part
+    deploy: DeployReport | None
 
 
-def bench_compile(size: Size, talk: Talk) -> CompileReport:
-    """Make up a shop with Zipf tastes, compile it in a process of its own, measure its values."""
+def bench_compile(size: Size, talk: Talk, *, deploy: bool = False) -> CompileReport:
+    """Make up a shop with Zipf tastes, compile it in a process of its own, measure its values.
+
+    With `deploy` it is also deployed to this machine's edge, and changed there.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         project = _project(Path(scratch))
         talk(f"making up {size.items:,} items and {size.visitors:,} visitors")
         _make(project, size)
         talk("compiling")
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-            release, seconds, cpu, peak = pool.submit(_compile, project).result()
+        release, seconds, cpu, peak = _compile_apart(project)
         talk("counting bytes")
-        return _report(project, release, seconds, cpu, peak)
+        counted = _report(project, release, seconds, cpu, peak)
+        if not deploy:
+            return counted
+        items = load(project.models).item_ids
+        card_bytes = round(counted.cards.bytes_each * counted.items)
+        done = bench_deploy(project, items, card_bytes, lambda: _change_rules(project), talk)
+        return msgspec.structs.replace(counted, deploy=done)
+
+
+def _compile_apart(project: Project) -> tuple[Release, float, float, float]:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        return pool.submit(_compile, project).result()
+
+
+def _change_rules(project: Project) -> None:
+    text = project.rules.read_text(encoding="utf-8")
+    changed = text.replace("limit: 12", "limit: 10")
+    if changed == text:
+        raise WorkError(f"{project.rules}: the rules of the bench have no limit of 12 to change.")
+    project.rules.write_text(changed, encoding="utf-8")
+    _compile_apart(project)
 
 
 def _project(root: Path) -> Project:
@@ -111,6 +136,7 @@ def _report(
         neighbours=neighbour_part(model.neighbours, model.item_ids, items),
         cards=card_part(cards, apart or items),
         visitor_rows=visitor_part(model.visitors, release.items, visitors),
+        deploy=None,
     )
 
 

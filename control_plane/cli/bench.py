@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from control_plane.bench.compile import CompileReport, bench_compile
+from control_plane.bench.deploy import DeployReport
 from control_plane.bench.edge import ASKED_FOR, NAMES, EdgeReport, bench_edge
 from control_plane.bench.measure import Spread
 from control_plane.bench.quality import bench_quality
@@ -82,13 +83,19 @@ def _text(value: Any) -> str:
 @click.option(
     "--visitors", default=1_000_000, show_default=True, type=click.IntRange(1000), help="Visitors."
 )
+@click.option(
+    "--deploy",
+    is_flag=True,
+    help="Also deploy it to this machine's edge, again, with other stock, and with other rules.",
+)
 @json_option
-def compile_(items: int, visitors: int, as_json: bool) -> None:
+def compile_(items: int, visitors: int, deploy: bool, as_json: bool) -> None:
     """Say what tables take beside plain msgpack, and what compiling costs.
 
     Makes up a shop whose visitors have tastes by Zipf's law, so it needs no project.
     """
-    result = bench_compile(Size(items, visitors), lambda line: click.echo(line, err=True))
+    talk = lambda line: click.echo(line, err=True)  # noqa: E731
+    result = bench_compile(Size(items, visitors), talk, deploy=deploy)
     report(result, as_json, lambda: _compile_lines(result))
 
 
@@ -100,6 +107,17 @@ def _compile_lines(result: CompileReport) -> list[str]:
         *_part_lines("neighbours", "an item", result.neighbours),
         *_part_lines("cards", "an item", result.cards),
         *_part_lines("visitors", "a visitor", result.visitor_rows),
+        *(_deploy_lines(result.deploy) if result.deploy else []),
+    ]
+
+
+def _deploy_lines(done: DeployReport) -> list[str]:
+    return [
+        f"deployed to this machine's edge in {done.seconds:.1f} s: {done.values:,} values, "
+        f"{done.bytes / 1e6:.1f} MB; again: {done.again} values; "
+        f"with other rules: {done.rules} values and the manifest",
+        f"stock and price of {done.stock_items:,} items: {done.stock_bytes:,} bytes in "
+        f"{done.stock_seconds:.1f} s, {done.stock_share:.1%} of the catalogue's",
     ]
 
 
