@@ -27,3 +27,15 @@ def test_it_counts_every_byte_and_beats_plain_msgpack() -> None:
     assert report["neighbours"]["id_bits"] < report["neighbours"]["set_bits"]
     assert report["seconds"] > 0
     assert report["peak_mb"] > 50
+    assert report["deploy"] is None
+
+
+@pytest.mark.slow
+def test_what_changes_little_writes_little() -> None:
+    asked = ["bench", "compile", "--items", "2000", "--visitors", "3000", "--deploy", "--json"]
+    result = CliRunner().invoke(main, asked, catch_exceptions=False)
+    done = json.loads(result.stdout)["deploy"]
+    assert done["values"] > 5
+    assert (done["again"], done["rules"]) == (0, 0)
+    assert done["stock_items"] == 20
+    assert done["stock_share"] < 0.03

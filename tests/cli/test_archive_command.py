@@ -62,3 +62,21 @@ def test_without_an_archive_a_remote_deployment_says_what_that_means(call, toy):
     compile_toy(toy)
     assert "another machine is not locked out" in call("deploy", *CLOUDFLARE).output
     assert "no archive is set" in call("deploy", "--release", "a", *CLOUDFLARE, status=2).output
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_checkout_with_public_keys_alone_deploys_by_keys_in_the_environment(
+    call, toy, monkeypatch
+):
+    for name in ("release", "head"):
+        file = toy.keys / f"{name}.pem"
+        monkeypatch.setenv(f"FRONTSHELF_{name.upper()}_KEY", file.read_text())
+        file.unlink()
+    for name in ("cookie.secret", "api.token"):
+        (toy.keys / name).unlink()
+    release = compile_toy(toy).release
+    call("deploy", *CLOUDFLARE)
+    call("overlay", "off", "home.hero", *CLOUDFLARE)
+    monkeypatch.delenv("FRONTSHELF_RELEASE_KEY")
+    call("overlay", "on", "home.hero", *CLOUDFLARE)
+    assert json.loads(call("status", "--json", *CLOUDFLARE).stdout)["live"] == release

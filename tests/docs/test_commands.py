@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 import pytest
+from ruamel.yaml import YAML
 
 from control_plane.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 GUIDES = [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
+WORKFLOWS = sorted((ROOT / "examples").rglob("*.yml"))
 PAGES = [ROOT / "README.md", *GUIDES]
 
 
@@ -27,7 +29,15 @@ def shown() -> list[tuple[str, str]]:
                 lines += [(page.name, line) for line in said]
             elif not language:
                 lines += [(page.name, line) for line in said if line.startswith("frontshelf ")]
+    lines += [(file.name, line) for file in WORKFLOWS for line in run_lines(file)]
     return [(page, line) for page, line in lines if line and not line.startswith("#")]
+
+
+def run_lines(workflow: Path) -> list[str]:
+    """Return the command lines of a CI system's workflow."""
+    jobs = YAML(typ="safe").load(workflow.read_text())["jobs"].values()
+    runs = [step.get("run", "") for job in jobs for step in job["steps"]]
+    return [line for run in runs for line in run.splitlines() if line.startswith("frontshelf ")]
 
 
 def words_of(line: str) -> list[str]:
