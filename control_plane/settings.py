@@ -134,7 +134,8 @@ class Akamai(Section, frozen=True):
 
     Credentials come from the environment or from a section of an .edgerc file; their host is where
     calls go, unless `base_url` leads elsewhere. Keys are spread over groups that begin with
-    `group`. `token_reference` names the EdgeKV access token that the EdgeWorker reads with.
+    `group`. `token_reference` names the EdgeKV access token that the EdgeWorker reads with. Secrets
+    that are not in the bundle stand in the property.
     """
 
     namespace: str = ""
@@ -143,6 +144,7 @@ class Akamai(Section, frozen=True):
     edgeworker_id: Annotated[int, msgspec.Meta(ge=0)] = 0
     token_name: str = "frontshelf"
     token_reference: str = ""
+    secrets_in_bundle: bool = True
     edgerc_section: str = "default"
     calls_per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 20.0
     base_url: str = ""

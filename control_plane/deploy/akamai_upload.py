@@ -81,7 +81,7 @@ def make_edgeworker_bundle(project: Project) -> EdgeWorkerBundle:
         "EDGEKV_NAMESPACE": namespace,
         "EDGEKV_GROUP": checked_name("group", akamai.group, 120),
     }
-    secrets = worker_secrets(project)
+    secrets = worker_secrets(project) if akamai.secrets_in_bundle else {}
     given = credential(TOKEN_VARIABLE)
     reference = "" if given else akamai.token_reference
     if not given and not reference:

@@ -340,6 +340,13 @@ def test_the_access_token_is_a_secret_unless_it_is_a_reference(project, monkeypa
         make_edgeworker_bundle(changed(project, akamai={"token_reference": ""}))
 
 
+def test_secrets_may_stay_in_the_property(project):
+    bundle = make_edgeworker_bundle(changed(project, akamai={"secrets_in_bundle": False}))
+    assert bundle.secrets == {}
+    for secret in worker_secrets(project).values():
+        assert secret.encode() not in b"".join(bundle.contents.values())
+
+
 def test_a_bundle_says_what_it_is(project):
     bundle = make_edgeworker_bundle(project)
     said = read_uploaded(bundle.packed)
