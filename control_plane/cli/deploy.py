@@ -102,10 +102,11 @@ def _show(plan: Plan, *, quiet: bool, asks: bool) -> None:
 def _plan_lines(plan: Plan) -> list[str]:
     if plan.nothing_to_do:
         return [f"nothing to write: {plan.skip:,} values are there already"]
-    head = "the head" if plan.move_head else "no head"
+    parts = [f"{len(plan.write):,} values ({size_text(plan.bytes)})"] if plan.write else []
+    parts += ["the manifest"] if plan.write_manifest else []
+    parts += ["the head"] if plan.move_head else []
     lines = [
-        f"{len(plan.write) + plan.write_manifest:,} values to write ({size_text(plan.bytes)}), "
-        f"then {head}; {plan.skip:,} there already",
+        f"to write: {', then '.join(parts)}; {plan.skip:,} values are there already",
         f"about {plan.requests:,} requests, ${plan.cost_usd:.4f} and {plan.seconds:,.0f} s",
     ]
     if plan.largest:

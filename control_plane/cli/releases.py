@@ -56,10 +56,17 @@ def status(target_name: str, edge: str | None, project: Project, as_json: bool) 
             else None
         )
     facts |= _edge(project, edge, target_name)
-    lines = [f"{name}: {value}" for name, value in facts.items()]
+    lines = [f"{name}: {_words(value)}" for name, value in facts.items()]
     if health:
         lines += [f"canary: {line}" for line in health_lines(health)]
     report({**facts, "canary_health": health}, as_json, lambda: lines)
+
+
+def _words(value: Any) -> str:
+    """Return a fact as people read it."""
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    return {None: "none", True: "yes", False: "no"}.get(value, str(value))
 
 
 def _told(head: Head | None) -> dict[str, Any]:

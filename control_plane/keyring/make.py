@@ -14,6 +14,7 @@ from control_plane.errors import WorkError
 from control_plane.keyring import ring
 from control_plane.keyring.credentials import credential
 from control_plane.keyring.files import write_private
+from control_plane.keyring.ring import now
 from control_plane.keyring.signing import PASSPHRASE, SIGNING, has_private_key, pem_of
 
 
@@ -38,7 +39,7 @@ def make_keys(folder: Path) -> list[str]:
     for name in missing:
         write_private(folder / name, fresh[name]())
     if not known:
-        ring.save_ring(folder, ring.load_ring(folder))
+        ring.save_ring(folder, ring.load_ring(folder, made=now()))
         missing.append(ring.FILE)
     return missing
 

@@ -12,6 +12,7 @@ can still check manifests. Without the file the edge believes the keys that this
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -54,15 +55,15 @@ class Ring(msgspec.Struct, frozen=True, kw_only=True):
         return self.release if name == "release" else self.head
 
 
-def load_ring(folder: Path) -> Ring:
+def load_ring(folder: Path, made: str = "") -> Ring:
     """Return the trusted keys; raise InputError when the file is malformed.
 
-    Without the file these are the keys that this machine signs with.
+    Without the file these are the keys that this machine signs with, `made` then.
     """
     ring = _read(folder)
     for name in ("release", "head"):
         if not ring.of(name) and has_private_key(folder, name):
-            own = public_of(private_key(folder, name).public_key())
+            own = public_of(private_key(folder, name).public_key(), made)
             ring = msgspec.structs.replace(ring, **{name: (own,)})
     return ring
 
@@ -110,6 +111,11 @@ def public_of(key: Ed25519PublicKey, made: str = "") -> PublicKey:
     """Return a public key as the file holds it."""
     text = base64.b64encode(key.public_bytes_raw()).decode()
     return PublicKey(id=fingerprint(key), public=text, made=made)
+
+
+def now() -> str:
+    """Return the time as the file has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _read(folder: Path) -> Ring:

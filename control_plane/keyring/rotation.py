@@ -7,7 +7,6 @@ before. Each step is one file replaced, and each may be repeated after it was cu
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +17,7 @@ from control_plane.envelope import fingerprint
 from control_plane.errors import InputError, suggest
 from control_plane.keyring.credentials import credential
 from control_plane.keyring.files import write_private
-from control_plane.keyring.ring import FILE, PublicKey, Ring, load_ring, public_of, save_ring
+from control_plane.keyring.ring import FILE, PublicKey, Ring, load_ring, now, public_of, save_ring
 from control_plane.keyring.signing import (
     PASSPHRASE,
     SIGNING,
@@ -57,7 +56,7 @@ def new_key(folder: Path, name: str) -> PublicKey:
     """
     ring = load_ring(folder)
     file = key_file(folder, name, following=True)
-    waiting = public_of(read_key(file).public_key(), _now()) if file.exists() else None
+    waiting = public_of(read_key(file).public_key(), now()) if file.exists() else None
     if waiting and waiting.id in _ids(ring.of(name)):
         raise InputError(
             f"{name} key {waiting.id} waits to sign already",
@@ -66,7 +65,7 @@ def new_key(folder: Path, name: str) -> PublicKey:
     if waiting is None or waiting.id in _ids(ring.revoked):
         key = Ed25519PrivateKey.generate()
         write_private(file, pem_of(key, _passphrase(folder, name)))
-        waiting = public_of(key.public_key(), _now())
+        waiting = public_of(key.public_key(), now())
     save_ring(folder, msgspec.structs.replace(ring, **{name: (*ring.of(name), waiting)}))
     return waiting
 
@@ -87,9 +86,9 @@ def rotate_key(folder: Path, name: str) -> tuple[str, str]:
     trusted = _ids(load_ring(folder).of(name))
     if not following.exists() or fingerprint(read_key(following).public_key()) not in trusted:
         new_key(folder, name)
-    now = fingerprint(read_key(following).public_key())
+    new = fingerprint(read_key(following).public_key())
     following.replace(file)
-    return now, before
+    return new, before
 
 
 def revoke_key(folder: Path, id: str, min_counter: int) -> PublicKey:
@@ -108,7 +107,7 @@ def revoke_key(folder: Path, id: str, min_counter: int) -> PublicKey:
         raise InputError(
             f"{id} signs {name}s now", remedy=f"Run 'frontshelf keys rotate {name}' first."
         )
-    gone = msgspec.structs.replace(key, revoked=_now(), name=name)
+    gone = msgspec.structs.replace(key, revoked=now(), name=name)
     save_ring(
         folder,
         msgspec.structs.replace(
@@ -180,7 +179,3 @@ def _passphrase(folder: Path, name: str) -> str | None:
 
 def _ids(keys: tuple[PublicKey, ...]) -> list[str]:
     return [one.id for one in keys]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
