@@ -107,7 +107,7 @@ def _plan_lines(plan: Plan) -> list[str]:
     parts += ["the head"] if plan.move_head else []
     lines = [
         f"to write: {', then '.join(parts)}; {plan.skip:,} values are there already",
-        f"about {plan.requests:,} requests, ${plan.cost_usd:.4f} and {plan.seconds:,.0f} s",
+        f"about {plan.requests:,} requests, {_price(plan)} and {plan.seconds:,.0f} s",
     ]
     if plan.largest:
         largest, limit = size_text(plan.largest), size_text(MAX_VALUE_BYTES)
@@ -131,3 +131,7 @@ def _publish_lines(result: PublishReport, draft: bool) -> list[str]:
         f"{result.written:,} values written ({size_text(result.bytes)}), "
         f"{result.skipped:,} there already, {result.seconds:.1f} s",
     ]
+
+
+def _price(plan: Plan) -> str:
+    return "a price by contract" if plan.cost_usd is None else f"${plan.cost_usd:.4f}"

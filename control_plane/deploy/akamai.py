@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from control_plane.deploy.akamai_api import AT_ONCE, AkamaiApi
-from control_plane.deploy.target import Pair, checked_key
+from control_plane.deploy.target import Pair, Terms, checked_key
 from control_plane.errors import InputError, PlatformError
 from control_plane.tables import digest
 
@@ -86,6 +86,19 @@ class AkamaiKV:
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
+
+    @property
+    def terms(self) -> Terms:
+        """What its calls take: a value each, and one for every group that is listed."""
+        return Terms(
+            pairs=1,
+            bytes=MAX_CHARACTERS,
+            lists=GROUPS + 1,
+            usd_per_write=None,
+            usd_per_read=None,
+            at_once=AT_ONCE,
+            calls_per_second=self._api.calls_per_second,
+        )
 
     def get(self, key: str) -> bytes | None:
         """Return a value, or None when there is none."""

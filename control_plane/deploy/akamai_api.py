@@ -71,6 +71,11 @@ class AkamaiApi:
         """How patient calls are."""
         return self._retry
 
+    @property
+    def calls_per_second(self) -> float | None:
+        """How many calls are made in a second at most, None when nothing holds them back."""
+        return self._pace.per_second if self._pace else None
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

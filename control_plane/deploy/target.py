@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from control_plane.errors import InputError
 
@@ -39,6 +41,32 @@ class Target(Protocol):
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Yield the keys that start with `prefix`, ascending."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store counts and what it asks for it; a price is None where it is by contract.
+
+    `lists` are the calls that list all, whatever there is; without them a call lists `listed` keys
+    of one kind. A call writes `pairs` values of `bytes` at most; `at_once` calls are under way.
+    """
+
+    pairs: int
+    bytes: int
+    listed: int = 0
+    lists: int = 0
+    usd_per_write: float | None
+    usd_per_read: float | None
+    at_once: int = 1
+    calls_per_second: float | None = None
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A target that goes by other terms than Cloudflare's."""
+
+    @property
+    def terms(self) -> Terms:
+        """What its calls take."""
 
 
 def checked_key(key: str) -> str:

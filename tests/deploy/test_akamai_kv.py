@@ -236,6 +236,20 @@ def test_calls_are_spaced_out_evenly():
     assert pace.per_second == 0.5
 
 
+def test_the_plan_counts_the_calls_that_follow_and_names_no_price(build, project):
+    memory, time = MemoryEdgeKV(), Time()
+    pace = Pace(10, lambda: time.now, time.sleep)
+    one = build("one", [b"bear", b"ball"])
+    with connect(memory.handle, time, pace=pace) as target:
+        planned = publish(target, one, project, dry_run=True).plan
+    memory.count = 0
+    with connect(memory.handle, time, pace=pace) as target:
+        publish(target, one, project)
+    assert memory.count == planned.requests
+    assert planned.cost_usd is None
+    assert planned.seconds == pytest.approx(planned.requests / 10, abs=0.1)
+
+
 @pytest.mark.parametrize("die", ["before", "after"])
 def test_killed_at_any_request_the_shelf_stays_whole_and_the_next_run_finishes(
     die, build, project, live, monkeypatch
