@@ -281,6 +281,32 @@ def test_killed_at_any_request_the_shelf_stays_whole_and_the_next_run_finishes(
     pytest.fail("the deployment never ended")
 
 
+@pytest.mark.parametrize("fault", [429, 503, 524, "cut", "lost"])
+def test_a_fault_at_any_request_is_overcome(fault, build, project, live, monkeypatch):
+    monkeypatch.setattr(akamai, "GROUPS", 3)
+    one = build("one", [b"bear", b"ball"])
+    for request in range(100):
+        memory, seen = MemoryEdgeKV(), [0]
+
+        def handle(sent: httpx.Request, at=request, memory=memory, seen=seen) -> httpx.Response:
+            here, seen[0] = seen[0] == at, seen[0] + 1
+            if here and fault == "cut":
+                raise httpx.ConnectError("cut", request=sent)
+            if here and fault != "lost":
+                return httpx.Response(fault, json={"detail": "busy"})
+            answer = memory.handle(sent)
+            if here:
+                raise httpx.ReadError("lost", request=sent)
+            return answer
+
+        with connect(handle, name=f"akamai-{fault}-{request}") as target:
+            assert publish(target, one, project).head_moved
+        assert live(values(memory)).live.release == "one"
+        if seen[0] <= request:
+            break
+    assert request > 12
+
+
 def values(memory: MemoryEdgeKV) -> dict[str, bytes]:
     target = connect(memory.handle)
     with target:
