@@ -29,7 +29,11 @@ def load_credentials(section: str) -> Credentials:
     found = {field: credential(name) or "" for field, name in VARIABLES.items()}
     if any(found[field] for field in VARIABLES if field != "host"):
         return _whole(found, "the environment", list(VARIABLES.values()))
-    file = Path(os.environ.get(FILE_VARIABLE) or Path.home() / ".edgerc")
+    return read_edgerc(Path(os.environ.get(FILE_VARIABLE) or Path.home() / ".edgerc"), section)
+
+
+def read_edgerc(file: Path, section: str) -> Credentials:
+    """Return the credentials of a file's section."""
     parser = RawConfigParser()
     try:
         parser.read_string(file.read_text("utf-8"))

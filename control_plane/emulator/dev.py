@@ -13,6 +13,7 @@ import msgspec
 from starlette.types import ASGIApp
 
 from control_plane.emulator.akamai.local import local_akamai
+from control_plane.emulator.akamai_api.local import local_app, local_client, write_edgerc
 from control_plane.emulator.faults import Fault
 from control_plane.emulator.inbox import Inbox
 from control_plane.emulator.local_api import (
@@ -64,6 +65,7 @@ class LocalEdge:
         on_log: OnLog = log_to_stderr,
     ) -> None:
         worker = _WORKERS[platform](project, trust_loopback, strict, Inbox(project.inbox))
+        client = local_client(project)
         self._miniflare = Miniflare(
             msgspec.structs.replace(
                 worker,
@@ -72,6 +74,7 @@ class LocalEdge:
                 port=0 if allowance else port,
                 api_token=project_token(project),
                 api_variable="LOCAL_APIS",
+                apps=(local_app(project, client),),
                 on_log=on_log,
                 kv_view=_view(project, strict, faults),
                 allowance=allowance,
@@ -82,6 +85,7 @@ class LocalEdge:
         running = Running(os.getpid(), self.url, self._miniflare.api_url)
         try:
             _write(self._file, msgspec.json.encode(running))
+            write_edgerc(project, client, self._miniflare.api_url)
         except OSError as error:
             self._end()
             raise PlatformError(f"cannot write {self._file}: {error.strerror}") from error

@@ -18,14 +18,22 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 from msgspec import structs
+from starlette.types import ASGIApp
 
 from control_plane.emulator.account import ACCOUNT
 from control_plane.emulator.binary import find_workerd
 from control_plane.emulator.config import WorkerdConfig, write_config
 from control_plane.emulator.namespace import KVNamespace
-from control_plane.emulator.options import Options, Plan, as_options, resolve, workerd_config
+from control_plane.emulator.options import (
+    LocalApp,
+    Options,
+    Plan,
+    as_options,
+    resolve,
+    workerd_config,
+)
 from control_plane.emulator.rest import BASE, RestApi
-from control_plane.emulator.server import ServerThread, Services
+from control_plane.emulator.server import Paths, ServerThread, Services
 from control_plane.emulator.store import Namespace
 from control_plane.emulator.usage import KV_CALLS, SUBREQUESTS, Usage, exceeded
 from control_plane.emulator.view import LocationView, ViewedStore
@@ -173,7 +181,8 @@ class Miniflare:
         closing.callback(self._store.close)
         self.api_token = options.api_token or secrets.token_urlsafe(32)
         self.api = RestApi(self._store, self.api_token)
-        self._services = Services(self.api)
+        public = {path: app for one in options.apps for path, app in _mounted(one, self._store)}
+        self._services = Services(Paths(public, self.api) if public else self.api)
         self._server = ServerThread(self._services)
         closing.callback(self._server.close)
         self._supervisor = Supervisor(binary, self._listening, options.on_log)
@@ -234,13 +243,19 @@ class Miniflare:
             return plan
         # Addresses only: what opens the API is told to nobody.
         api = {"base_url": self.api_url, "account_id": ACCOUNT, "namespaces": plan.kv}
-        told = {options.api_variable: jsonlib.dumps({"cloudflare": api})}
+        others = {one.name: {"base_url": self._server.url, **one.told} for one in options.apps}
+        told = {options.api_variable: jsonlib.dumps({"cloudflare": api, **others})}
         return structs.replace(plan, variables={**plan.variables, **told})
 
     def _forget(self, deployed: _Deployed) -> None:
         config = deployed.config
         self._services.remove([*config.kv.values(), *config.services.values(), config.outbound])
         shutil.rmtree(deployed.folder, ignore_errors=True)
+
+
+def _mounted(one: LocalApp, store: ViewedStore) -> list[tuple[str, ASGIApp]]:
+    app = one.make(store)
+    return [(path, app) for path in one.paths]
 
 
 class _Deployed(msgspec.Struct, frozen=True):

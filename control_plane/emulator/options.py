@@ -28,6 +28,15 @@ def log_to_stderr(line: LogLine) -> None:
     print(f"[{line.level}] {line.message}", file=sys.stderr)
 
 
+class LocalApp(msgspec.Struct, frozen=True, kw_only=True):
+    """Another API over the same store, by the first part of its paths; `told` is said of it."""
+
+    name: str
+    paths: tuple[str, ...]
+    make: Callable[[ViewedStore], ASGIApp]
+    told: Mapping[str, Any]
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What to run: a wrangler.jsonc (`config_path`), `modules` by name, or one `script`.
 
@@ -60,6 +69,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     workerd: Path | None = None
     api_token: str | None = None
     api_variable: str | None = None
+    apps: tuple[LocalApp, ...] = ()
     on_log: OnLog = log_to_stderr
     kv_view: View = View()
     allowance: Allowance | None = None

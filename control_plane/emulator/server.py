@@ -7,7 +7,7 @@ import secrets
 import socket
 import struct
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from itertools import count
 from typing import Any, TypeVar
@@ -64,6 +64,18 @@ class Services:
             return
         app = self._apps.get(wanted.decode("latin-1"), not_found)
         await app(scope, receive, send)
+
+
+class Paths:
+    """Route requests by the first part of their path; others go to `rest`."""
+
+    def __init__(self, apps: Mapping[str, ASGIApp], rest: ASGIApp) -> None:
+        self.apps, self.rest = apps, rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on."""
+        first = scope["path"].strip("/").partition("/")[0]
+        await self.apps.get(first, self.rest)(scope, receive, send)
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -73,7 +73,11 @@ def test_a_running_edge_is_found_and_a_closed_one_is_not(project):
     with LocalEdge(project, on_log=silent) as edge:
         assert json.loads(file.read_text())["url"] == edge.url
     assert not file.exists()
-    assert sorted(path.name for path in project.local.iterdir()) == ["api.token", "kv.sqlite"]
+    assert sorted(path.name for path in project.local.iterdir()) == [
+        "api.token",
+        "edgerc",
+        "kv.sqlite",
+    ]
 
 
 def test_an_edge_that_was_killed_is_not_taken_for_a_running_one(project):

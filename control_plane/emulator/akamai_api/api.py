@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from control_plane.emulator.akamai_api.auth import ApiClient, Gate
 from control_plane.emulator.akamai_api.edgekv import EdgeKVApi
 from control_plane.emulator.akamai_api.edgeworkers import EdgeWorkersApi
+from control_plane.emulator.akamai_api.items import Shelf
 from control_plane.emulator.akamai_api.limits import Limits
 from control_plane.emulator.akamai_api.problems import Problem, gate_problem
 from control_plane.emulator.call import Call
@@ -29,7 +30,8 @@ class AkamaiApi:
     """Serve the APIs of one account to its clients.
 
     Signatures go by `gate_clock`, which is this machine's, so that a test may set the store's
-    clock, by which activations go, as far forward as it likes.
+    clock, by which activations go, as far forward as it likes. What stands at `shelf` is what the
+    local edge serves.
     """
 
     def __init__(
@@ -38,11 +40,12 @@ class AkamaiApi:
         clients: Iterable[ApiClient],
         *,
         limits: Limits | None = None,
+        shelf: Shelf | None = None,
         gate_clock: Callable[[], float] = time.time,
     ) -> None:
         self.limits = limits or Limits()
         self.gate = Gate(clients, gate_clock)
-        self.edgekv = EdgeKVApi(store, self.limits)
+        self.edgekv = EdgeKVApi(store, self.limits, shelf)
         self.edgeworkers = EdgeWorkersApi(store, self.limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

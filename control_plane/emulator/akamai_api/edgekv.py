@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from control_plane.emulator.akamai_api.items import Items, Shelf
 from control_plane.emulator.akamai_api.limits import Limits, Rates
 from control_plane.emulator.akamai_api.problems import edgekv_problem
 from control_plane.emulator.akamai_api.tokens import Tokens
 from control_plane.emulator.call import Call
-from control_plane.emulator.store import Pair, Store
+from control_plane.emulator.store import Store
 
 NETWORKS = ("staging", "production")
 LOCATIONS = {"staging": ("US",), "production": ("US", "EU", "JP", "GLOBAL")}
@@ -46,8 +47,9 @@ class NewNamespace(msgspec.Struct, frozen=True):
 class EdgeKVApi:
     """The API over the local store, which keeps each item's text as `GROUP/ITEM`."""
 
-    def __init__(self, store: Store, limits: Limits) -> None:
+    def __init__(self, store: Store, limits: Limits, shelf: Shelf | None = None) -> None:
         self.store, self.limits = store, limits
+        self.items = Items(store, shelf)
         self.tokens = Tokens(store)
         self._rates = Rates(store.clock)
         store.define(_SCHEMA)
@@ -86,37 +88,36 @@ class EdgeKVApi:
         details = self._details(network, name)
         if details is None:
             raise edgekv_problem(400, "The requested namespace does not exist.")
-        place = place_of(network, name)
         match method, inner:
             case "GET", []:
                 return JSONResponse(details)
             case "GET", ["groups"]:
-                return JSONResponse(self._groups(place))
+                return JSONResponse(self._groups(network, name))
             case "GET", ["groups", group]:
-                return JSONResponse(self._items(place, group, call.query.get("maxItems")))
+                return JSONResponse(self._listed(network, name, group, call))
             case _, ["groups", group, "items", item]:
-                return self._item(call, place, name, group, item)
+                return self._item(call, network, name, group, item)
         raise edgekv_problem(404, "The requested resource does not exist.")
 
-    def _item(self, call: Call, place: str, namespace: str, group: str, item: str) -> Response:
+    def _item(self, call: Call, network: str, namespace: str, group: str, item: str) -> Response:
         _check("Group", group)
         _check("Key", item)
-        key = f"{group}/{item}"
+        place = (network, namespace, group, item)
         where = f"database, namespace {namespace}, group {group}, and key {item}."
         if call.method == "PUT":
-            self.store.put(place, [Pair(key, self._text(call))])
+            self.items.put(*place, self._text(call))
             return PlainTextResponse(f"Item was upserted in {where}")
         if call.method == "DELETE":
-            self.store.delete(place, [key])
+            self.items.delete(*place)
             return PlainTextResponse(f"Item was marked for deletion from {where}")
         if call.method != "GET":
             raise edgekv_problem(404, "The requested resource does not exist.")
-        pair = self.store.get(place, key)
-        if pair is None:
+        text = self.items.get(*place)
+        if text is None:
             raise edgekv_problem(
                 404, f"Item '{item}' or group '{group}' was not found in the database."
             )
-        return Response(pair.value, media_type="text/plain")
+        return Response(text, media_type="text/plain")
 
     def _text(self, call: Call) -> bytes:
         kind = call.content_type.partition(";")[0].strip().lower()
@@ -133,30 +134,22 @@ class EdgeKVApi:
             raise edgekv_problem(413, f"Value cannot exceed {most} characters.")
         return call.body
 
-    def _items(self, place: str, group: str, most: str | None) -> list[str]:
+    def _listed(self, network: str, namespace: str, group: str, call: Call) -> list[str]:
         _check("Group", group)
+        most = call.query.get("maxItems")
         wanted = int(most) if most and most.isdecimal() else self.limits.listed_by_default
-        found = [key.partition("/")[2] for key in self._keys(place, f"{group}/")]
+        found = [key for of, key in self.items.keys(network, namespace) if of == group]
         if not found:
             raise edgekv_problem(404, "The requested group is empty or not found.")
         shown = min(wanted, self.limits.listed_items)
         # Of more, whichever: there are no pages, and no order is promised.
         return random.sample(found, min(shown, len(found)))
 
-    def _groups(self, place: str) -> list[str]:
-        groups = sorted({key.partition("/")[0] for key in self._keys(place, "")})
+    def _groups(self, network: str, namespace: str) -> list[str]:
+        groups = sorted({group for group, _key in self.items.keys(network, namespace)})
         if not groups:
             raise edgekv_problem(404, "There are no groups.")
         return groups
-
-    def _keys(self, place: str, prefix: str) -> list[str]:
-        names, cursor = list[str](), ""
-        while True:
-            page = self.store.list_keys(place, prefix, 1000, cursor)
-            names += [key.name for key in page.keys]
-            if page.cursor is None:
-                return names
-            cursor = page.cursor
 
     def _create(self, network: str, call: Call) -> Any:
         try:
@@ -180,6 +173,12 @@ class EdgeKVApi:
         if not self._add(network, new):
             raise edgekv_problem(409, "The namespace already exists on the network", "EKV_3000")
         return msgspec.to_builtins(new)
+
+    def prepare(self, namespace: NewNamespace) -> None:
+        """Initialize EdgeKV, and make a namespace on both networks unless it is there."""
+        self._initialize()
+        for network in NETWORKS:
+            self._add(network, namespace)
 
     def _initialize(self) -> dict[str, str]:
         for network in NETWORKS:
@@ -228,11 +227,6 @@ class EdgeKVApi:
                 f"limit set at {most}. Please try again soon.",
                 "EKV_9100",
             )
-
-
-def place_of(network: str, namespace: str) -> str:
-    """Return where the store keeps what stands in a namespace of a network."""
-    return f"edgekv-{network}-{namespace}"
 
 
 def _check(what: str, name: str) -> None:

@@ -76,6 +76,14 @@ class Records:
             )
             return EdgeWorker(cursor.lastrowid or 0, name, group_id, tier, now)
 
+    def ensure(self, id: int, name: str) -> None:
+        """Make a certain id unless it is there."""
+        with self.store.writing() as cursor:
+            cursor.execute(
+                "INSERT OR IGNORE INTO edgeworkers VALUES (?, ?, 1, 200, ?)",
+                (id, name, self.store.clock()),
+            )
+
     def versions(self, id: int) -> list[Version]:
         """Return the versions of an id, oldest first."""
         rows = self.store.query(

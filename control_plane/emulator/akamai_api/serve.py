@@ -14,7 +14,7 @@ from control_plane.deploy.akamai_bundle import unpack
 from control_plane.emulator.akamai.edgekv import ITEM
 from control_plane.emulator.akamai.run import bundle_options
 from control_plane.emulator.akamai_api.api import AkamaiApi
-from control_plane.emulator.akamai_api.edgekv import place_of
+from control_plane.emulator.akamai_api.items import place_of
 from control_plane.emulator.akamai_api.tokens import Tokens
 from control_plane.emulator.options import Options
 from control_plane.emulator.view import ViewedStore
