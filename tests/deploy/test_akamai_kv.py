@@ -21,6 +21,7 @@ from control_plane.deploy.pace import Pace
 from control_plane.deploy.publish import publish
 from control_plane.deploy.retry import Retry
 from control_plane.emulator.akamai_api import Grant
+from control_plane.emulator.akamai_api.limits import Limits
 from control_plane.errors import InputError, PlatformError
 
 PATH = f"/edgekv/v1/networks/staging/namespaces/{NAMESPACE}"
@@ -200,7 +201,27 @@ def test_a_busy_platform_is_asked_again(status, caplog):
     assert len(memory.texts) == 1
     assert caplog.text.count("Trying again") == 2
     assert "a-secret" not in caplog.text
-    assert pace.per_second == pytest.approx(25 if status == 429 else 100)
+    assert pace.per_second == pytest.approx(50 if status == 429 else 100, abs=3)
+
+
+def test_a_rate_limit_slows_a_deployment_down_and_loses_nothing(tmp_path):
+    with open_akamai(tmp_path, hits_per_second=10) as cloud:
+        cloud.clock.advance(1)
+        retry = Retry(sleep=lambda seconds: cloud.clock.advance(max(1.0, seconds)))
+        api = AkamaiApi(
+            cloud.client.credentials,
+            base_url=cloud.url,
+            grant=GRANT,
+            missing=MISSING,
+            retry=retry,
+            pace=Pace(100, cloud.clock, cloud.clock.advance),
+        )
+        with AkamaiKV(api, "staging", NAMESPACE, GROUP) as target:
+            target.put_many((f"i-{number}", b"%d" % number) for number in range(60))
+            assert api.calls_per_second < 100
+            cloud.api.edgekv.limits = Limits()
+            assert len(list(target.keys())) == 60
+            assert target.get("i-59") == b"59"
 
 
 def test_after_the_last_attempt_the_refusal_says_what_to_do_and_no_secret():
@@ -231,9 +252,16 @@ def test_calls_are_spaced_out_evenly():
     for _ in range(5):
         pace.wait()
     assert time.now == pytest.approx(101)
+    for _ in range(8):
+        pace.slow_down()
+    assert pace.per_second == 2, "refusals at once count once"
     for _ in range(10):
+        time.now += 1
         pace.slow_down()
     assert pace.per_second == 0.5
+    for _ in range(400):
+        pace.wait()
+    assert pace.per_second == 4
 
 
 def test_the_plan_counts_the_calls_that_follow_and_names_no_price(build, project):

@@ -22,6 +22,8 @@ from control_plane.settings import Project
 EDGERC_FILE, SECTION = "edgerc", "default"
 #: Where nothing is set, the shelf of this machine.
 NAMESPACE, EDGEWORKER = "frontshelf", 1
+#: A rehearsal need not take minutes: seconds after which an activation reaches each state.
+PHASES = (("COMPLETE", 9.0), ("IN_PROGRESS", 3.0), ("PENDING", 1.0), ("PRESUBMIT", 0.0))
 
 
 def local_client(project: Project) -> ApiClient:
@@ -42,6 +44,7 @@ def local_app(project: Project, client: ApiClient) -> LocalApp:
         api = AkamaiApi(store, [client], shelf=shelf)
         api.edgekv.prepare(NewNamespace(shelf.namespace, 0))
         api.edgeworkers.records.ensure(akamai.edgeworker_id or EDGEWORKER, "frontshelf")
+        api.edgeworkers.phases = PHASES
         return api
 
     told = {
