@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from control_plane.cli.options import json_option, project_option, report
-from control_plane.cli.targets import TARGETS, open_target
+from control_plane.cli.targets import NETWORKS, TARGETS, name_on, open_recorded, recorded
 from control_plane.deploy.record import highest_counter, record_file
 from control_plane.deploy.trust import check_unused
 from control_plane.errors import InputError, PlatformError
@@ -84,7 +84,9 @@ def revoke(
     key_id: str, target_names: tuple[str, ...], unchecked: bool, project: Project, as_json: bool
 ) -> None:
     """Let the edge believe KEY no longer, nor heads older than those of today."""
-    names = target_names or tuple(n for n in TARGETS if record_file(project, n).exists())
+    known = {*TARGETS, *(name_on(network) for network in NETWORKS)}
+    deployed = [name for name in sorted(known) if record_file(project, name).exists()]
+    names = [recorded(project, name) for name in target_names] or deployed
     if unchecked:
         least = 1 + max((highest_counter(project, name) for name in names), default=0)
     else:
@@ -125,7 +127,7 @@ def decrypt(project: Project, as_json: bool) -> None:
 
 def _counter(project: Project, name: str, key_id: str) -> int:
     try:
-        with open_target(project, name) as target:
+        with open_recorded(project, name) as target:
             return check_unused(target, project, key_id)
     except PlatformError as error:
         raise PlatformError(

@@ -66,7 +66,9 @@ def _words(value: Any) -> str:
     """Return a fact as people read it."""
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def _told(head: Head | None) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
+
+import msgspec
 
 from control_plane.cli.options import target_choice
 from control_plane.deploy.akamai import GRANT, MISSING, AkamaiKV, checked_name
@@ -23,6 +26,8 @@ TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"
 
 #: Those that other machines may deploy to, so that a person is asked first.
 REMOTE = ("cloudflare", "akamai")
+#: Akamai's.
+NETWORKS: tuple[Literal["staging", "production"], ...] = ("staging", "production")
 
 #: Adds `--target`.
 target_option = target_choice(TARGETS, "Where releases live.")
@@ -65,6 +70,25 @@ def open_edgekv(project: Project) -> AkamaiKV:
     )
     name = name_on(settings.network)
     return AkamaiKV(api, settings.network, settings.namespace, settings.group, name=name)
+
+
+def recorded(project: Project, name: str) -> str:
+    """Return the name that a target's history is kept by."""
+    return name_on(project.settings.akamai.network) if name == "akamai" else name
+
+
+@contextmanager
+def open_recorded(project: Project, record: str) -> Iterator[Target]:
+    """Yield the target that a history is of, on whichever of Akamai's networks."""
+    for network in NETWORKS:
+        if record == name_on(network):
+            akamai = msgspec.structs.replace(project.settings.akamai, network=network)
+            settings = msgspec.structs.replace(project.settings, akamai=akamai)
+            with open_edgekv(msgspec.structs.replace(project, settings=settings)) as target:
+                yield target
+            return
+    with open_target(project, record) as target:
+        yield target
 
 
 def name_on(network: str) -> str:

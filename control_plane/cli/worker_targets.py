@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from control_plane.cli.options import target_choice
-from control_plane.cli.targets import REMOTE, cloudflare_token, name_on
+from control_plane.cli.targets import NETWORKS, REMOTE, cloudflare_token, name_on
 from control_plane.deploy.akamai_api import AkamaiApi
 from control_plane.deploy.cloudflare import checked_id
 from control_plane.deploy.edgerc import load_credentials
@@ -31,7 +31,6 @@ READS = {
     "cloudflare": "permission 'Workers Scripts: Read'",
     "akamai": "grant 'EdgeWorkers: READ-ONLY'",
 }
-NETWORKS = ("staging", "production")
 
 #: Adds `--target`.
 worker_target_option = target_choice(

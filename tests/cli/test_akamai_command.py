@@ -71,6 +71,22 @@ def test_the_networks_hold_shelves_of_their_own(call, toy, akamai):
     assert report["skipped"] == 0
 
 
+def test_a_key_is_not_revoked_while_a_release_on_either_network_rests_on_it(call, toy, akamai):
+    compile_toy(toy)
+    call("deploy", "--yes", *WHERE)
+    assert "counter: 1\n" in call("status", *WHERE).stdout
+    lead(toy, akamai, "staging")
+    call("deploy", "--yes", *WHERE)
+    listed = json.loads(call("keys", "list", "--json").stdout)
+    old = next(one["id"] for one in listed if one["name"] == "head")
+    call("keys", "rotate", "head")
+    call("keys", "rotate", "head")
+    call("deploy", "--yes", *WHERE)  # staging alone has a head by the new key
+    said = call("keys", "revoke", old, status=2).stderr
+    assert "akamai: the edge would lose it" in said
+    call("keys", "revoke", old, *WHERE)
+
+
 def worker(cloud: AkamaiCloud) -> str:
     """Return the settings of an EdgeWorker whose activations end at once."""
     cloud.api.edgeworkers.phases = (("COMPLETE", 0.0),)
