@@ -48,7 +48,9 @@ class Train(Section, frozen=True):
     """What models learn, and within which bounds.
 
     `segments_min` and `segments_max` bound the number of segments; groups of fewer visitors than
-    `segments_smallest` are never told of. `engine` works out the steps that grow with the log.
+    `segments_smallest` are never told of. `engine` works out the steps that grow with the log;
+    the others learn from as many of the newest events as fit `memory_gb` (0: three fifths of the
+    machine's).
     """
 
     engine: Literal["embedded", "duckdb", "spark"] = "embedded"
@@ -56,6 +58,7 @@ class Train(Section, frozen=True):
     session_gap_minutes: int = 30
     daily_sessions: int = 20
     tune_events: int = 300_000
+    memory_gb: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     visitor_items: int = 20
     visitor_seconds: int = 240
     visitor_bytes: int = 1_000_000_000

@@ -12,6 +12,7 @@ import msgspec
 from control_plane.deploy.cloudflare import MAX_BYTES, MAX_PAIRS
 from control_plane.deploy.plan import USD_PER_READ, USD_PER_WRITE
 from control_plane.deploy.sizing import Shop, Table, tables
+from control_plane.models.budget import TRAIN_BYTES, TRAIN_EVENT_BYTES
 from control_plane.settings import Train
 from control_plane.tables import MAX_VALUE_BYTES
 
@@ -43,7 +44,6 @@ COMPILE_ITEM_SECONDS, COMPILE_VISITOR_SECONDS = 1.3e-4, 1e-5
 KEPT_VISITOR_BYTES = 150
 #: Fitted to whole trainings of clicks: at the start, an event, a visitor with a row. Models of
 #: visitors take no more than `train.visitor_seconds`.
-TRAIN_BYTES, TRAIN_EVENT_BYTES = 0.35e9, 1_230
 TRAIN_SECONDS, TRAIN_EVENT_SECONDS, TRAIN_VISITOR_SECONDS = 10.0, 1e-5, 1.2e-3
 
 #: Memory of the machine at which the default of one ends.

@@ -16,12 +16,19 @@ from control_plane.errors import WorkError
 from control_plane.models import neighbours, pairs, variants
 from control_plane.models.artifacts import Model, Segment, Visitors
 from control_plane.models.blend import blend_rows, new_item_counts
+from control_plane.models.budget import most_events
 from control_plane.models.catalogue import read_catalogue
 from control_plane.models.category_list import Condition
 from control_plane.models.content import SIMILAR_ITEMS, similar_rows
 from control_plane.models.popular import popular_lists
 from control_plane.models.ranking import best_of_rows, reminder_scale
-from control_plane.models.report import count, make_report, shelf_counts, table_facts
+from control_plane.models.report import (
+    count,
+    make_report,
+    newest_warning,
+    shelf_counts,
+    table_facts,
+)
 from control_plane.models.segmentation import segment_visitors
 from control_plane.models.segments import Clustering
 from control_plane.models.shelves import learn_shelves
@@ -37,7 +44,7 @@ from control_plane.models.visitors.histories import (
 from control_plane.models.visitors.refused import refused_sets
 from control_plane.models.visitors.repurchase import rebuy_rows, report_of
 from control_plane.profiles.interest import load_interest, newest_time
-from control_plane.profiles.people import resolve_people, scripted_days
+from control_plane.profiles.people import keep_newest, resolve_people, scripted_days
 from control_plane.settings import Train
 
 #: Told what is being done, as each step starts.
@@ -69,6 +76,7 @@ def learn(
         raise WorkError("There are no events to learn from. Run 'frontshelf ingest' first.")
     with steps.step("reading events"):
         event_count = resolve_people(connection, train.daily_sessions, engine)
+        kept = keep_newest(connection, engine, most_events(train))
         gap_seconds = train.session_gap_minutes * 60
         interest = load_interest(connection, gap_seconds)
     items = len(interest.item_ids)
@@ -155,6 +163,8 @@ def learn(
         "seconds": steps.seconds,
     }
     report["warnings"] += variants.suspicious_groups(catalogue, leader)
+    if kept:
+        report["warnings"].append(newest_warning(kept, event_count, train))
     return msgspec.structs.replace(model, report=report)
 
 

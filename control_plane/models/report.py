@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -130,6 +131,19 @@ def _silhouette(clustering: Clustering) -> float:
     """Return how clear the grouping is that was taken."""
     taken = (one for one in clustering.tried if one.parameter == clustering.parameter)
     return max(one.silhouette for one in taken)
+
+
+def newest_warning(kept: tuple[int, int], events: int, train: Train) -> str:
+    """Say that memory had room for the newest events alone: how many, since when."""
+    count, since = kept
+    day = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d")
+    said = (
+        f"learned from the newest {count:,} of {events:,} events, those since {day}: more do not "
+        "fit memory (train.memory_gb)"
+    )
+    if train.engine == "embedded":
+        return f'{said}; train.engine = "duckdb" counts the session table of all'
+    return f"{said}; the session table is counted of all"
 
 
 def segment_warnings(clustering: Clustering) -> list[str]:

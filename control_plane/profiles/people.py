@@ -53,6 +53,29 @@ def resolve_people(
     return int(count)
 
 
+def keep_newest(
+    connection: duckdb.DuckDBPyConnection, engine: Engine, most: int
+) -> tuple[int, int] | None:
+    """Leave in `visits` the newest events, about `most`; None when these are all.
+
+    Returns how many stay, and since when (epoch seconds): all events of that second stay. `acts`
+    keeps the others, and `engine.visits` is what stays, as the engine reads it.
+    """
+    cut = "SELECT seconds FROM visits WHERE place = (SELECT count(*) FROM visits) - ?"
+    oldest_in = connection.execute(cut, [most]).fetchone()
+    if oldest_in is None or not connection.execute(cut, [most + 1]).fetchone():
+        return None
+    (since,) = oldest_in
+    newest = "SELECT * REPLACE (place - min(place) OVER () AS place) FROM visits WHERE seconds >= ?"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE visits AS {newest}", [since])
+    if engine.visits != "visits":
+        acts = engine.table("acts")
+        engine.show("recent", acts.filter(acts.seconds >= since))
+        engine.visits = "recent"
+    (count,) = connection.execute("SELECT count(*) FROM visits").fetchone() or (0,)
+    return int(count), int(since)
+
+
 def scripted_days(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     """Return how many days of how many events `resolve_people` left out as a script's."""
     query = "SELECT count(*), coalesce(sum(events), 0) FROM scripted_days"

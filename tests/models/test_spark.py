@@ -22,6 +22,7 @@ from toy_log import open_log
 from control_plane.collect.engine.spark import open_spark
 from control_plane.errors import WorkError
 from control_plane.models.train import train
+from control_plane.profiles.people import keep_newest
 from control_plane.settings import Spark
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
@@ -54,6 +55,10 @@ def test_spark_counts_the_neighbours_that_the_compiled_loops_count(tmp_path):
         log.execute(f"COPY events TO '{events}' (FORMAT parquet)")
         with open_spark(Spark(**HERE), log, [events], tmp_path) as engine:
             assert_alike(*both_ways(engine, RECIPES[1], 4))
+            kept = keep_newest(log, engine, 50)
+            newest = engine.table(engine.visits)
+            engine.keep("ends", newest.agg(events=newest.count(), since=newest.seconds.min()))
+            assert log.execute("SELECT events, since FROM ends").fetchone() == kept
     assert list(tmp_path.iterdir()) == [events]
 
 
