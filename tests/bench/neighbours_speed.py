@@ -1,14 +1,14 @@
 """Counts neighbours of nine million clicks, beside implicit's item-kNN, in turns.
 
     pip install implicit
-    python tests/bench/neighbours_speed.py DATA [--copies 13] [--rounds 3] [--train]
+    python tests/bench/neighbours_speed.py DATA [--copies 13] [--rounds 3] [--train [--memory-gb 4]]
 
 DATA holds RetailRocket's `train.parquet` (session_id, item_id, timestamp). Copies of it, each with
 a catalogue of its own, make the large log; every contender counts it from memory in a process of
 its own. Prints JSON: seconds, CPU seconds and peak memory above the log's own by contender, and
 what a table of 50 neighbours of the older 92 % of one copy foretells of the rest at 20, summed as
 the worker does. `--train` adds the whole of `train` on the large log, with a user for every three
-sessions.
+sessions, in the memory that `--memory-gb` gives it.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def quality(name: str, data: Path) -> dict[str, float]:
     return figures(replay(clicks, CONTENDERS[name](older, items), Serving()), clicks)
 
 
-def whole_train(data: Path, copies: int) -> dict[str, Any]:
+def whole_train(data: Path, copies: int, memory_gb: float) -> dict[str, Any]:
     """Run all of `train` on the large log; return its seconds step by step."""
     empty = EventLog(Project(root=Path("/nonexistent"), settings=Settings()))
     log = empty.connect()
@@ -139,13 +139,14 @@ def whole_train(data: Path, copies: int) -> dict[str, Any]:
         """
     )
     wall, cpu = time.perf_counter(), time.process_time()
-    model = learn(log, Train())
+    model = learn(log, Train(memory_gb=memory_gb))
     return {
         "seconds": round(time.perf_counter() - wall, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "peak_mb": round(_peak()),
         "steps": model.report["seconds"],
         "counts": model.report["counts"],
+        "warnings": model.report["warnings"],
     }
 
 
@@ -159,7 +160,7 @@ def _apart(*arguments: str) -> Any:
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
-def measure(data: Path, copies: int, rounds: int, train: bool) -> dict[str, Any]:
+def measure(data: Path, copies: int, rounds: int, train: bool, memory_gb: float) -> dict[str, Any]:
     """Let the contenders take turns; return the figures of every round, and quality."""
     told: dict[str, Any] = {name: {"rounds": []} for name in CONTENDERS}
     for _ in range(rounds):
@@ -168,7 +169,9 @@ def measure(data: Path, copies: int, rounds: int, train: bool) -> dict[str, Any]
     for name, figures_ in told.items():
         figures_["quality"] = quality(name, data)
     if train:
-        told["train"] = _apart(str(data), "--copies", str(copies), "--only", "train")
+        told["train"] = _apart(
+            str(data), "--copies", str(copies), "--only", "train", "--memory-gb", str(memory_gb)
+        )
     return told
 
 
@@ -178,15 +181,16 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--copies", type=int, default=13)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory-gb", type=float, default=0.0)
     parser.add_argument("--train", action="store_true")
     parser.add_argument("--only", choices=[*CONTENDERS, "train"], help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.only == "train":
-        told = whole_train(chosen.data, chosen.copies)
+        told = whole_train(chosen.data, chosen.copies, chosen.memory_gb)
     elif chosen.only:
         told = cost(chosen.only, chosen.data, chosen.copies)
     else:
-        told = measure(chosen.data, chosen.copies, chosen.rounds, chosen.train)
+        told = measure(chosen.data, chosen.copies, chosen.rounds, chosen.train, chosen.memory_gb)
     print(json.dumps(told, indent=1))
 
 

@@ -103,5 +103,5 @@ def test_the_memory_of_a_container_counts(monkeypatch, tmp_path):
     whole = budget.machine_bytes()
     limit.write_text("2000000000\n")
     assert budget.machine_bytes() == min(whole, 2_000_000_000)
-    assert budget.most_events(Train()) == int((0.6 * budget.machine_bytes() - 350e6) / 1230)
-    assert budget.most_events(Train(memory_gb=8)) == int((8e9 - 350e6) / 1230)
+    assert budget.most_events(Train()) == int((0.6 * budget.machine_bytes() - 1.05e9) / 1230)
+    assert budget.most_events(Train(memory_gb=8)) == int((8e9 - 1.05e9) / 1230)
