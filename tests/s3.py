@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import boto3
+import msgspec
 import pytest
 from moto.server import ThreadedMotoServer
+
+from control_plane.settings import Archive, Project
 
 BUCKET = "shelf"
 
@@ -36,3 +39,9 @@ def empty_bucket(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator:
     for one in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
         client.delete_object(Bucket=BUCKET, Key=one["Key"])
     client.delete_bucket(Bucket=BUCKET)
+
+
+def with_archive(project: Project, archive: Archive) -> Project:
+    """Return a project with an archive."""
+    changed = msgspec.structs.replace(project.settings, archive=archive)
+    return msgspec.structs.replace(project, settings=changed)

@@ -8,14 +8,16 @@ from urllib.parse import unquote
 
 import httpx
 import msgpack
+import msgspec
 import pytest
+from s3 import empty_bucket, serve_s3
 
 from control_plane.deploy.cloudflare import CloudflareKV
 from control_plane.deploy.head import Head, parse
 from control_plane.deploy.retry import Retry
 from control_plane.envelope import MANIFEST, seal, unpack
 from control_plane.keyring import load_signing_key, make_keys
-from control_plane.settings import Project, Settings, Shop
+from control_plane.settings import Archive, Project, Settings, Shop
 from control_plane.tables import FORMAT, digest, value_key
 
 NAMESPACE = "/client/v4/accounts/acct/storage/kv/namespaces/ns1/"
@@ -199,3 +201,31 @@ def live(project) -> Callable[[dict[str, bytes]], Head | None]:
         return head
 
     return read
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    with serve_s3() as url:
+        yield url
+
+
+@pytest.fixture
+def client(s3_server, monkeypatch):
+    """A bucket without objects, and credentials in the environment."""
+    with empty_bucket(s3_server, monkeypatch) as client:
+        yield client
+
+
+@pytest.fixture
+def archive(s3_server, client) -> Archive:
+    """The settings of an archive in that bucket."""
+    return Archive(url="s3://shelf/toys", endpoint=s3_server)
+
+
+@pytest.fixture
+def elsewhere(project, tmp_path) -> Project:
+    """Another machine: the keys, and neither a build nor records."""
+    root = tmp_path / "elsewhere"
+    root.mkdir()
+    (root / "keys").symlink_to(project.keys)
+    return msgspec.structs.replace(project, root=root)

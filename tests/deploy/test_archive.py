@@ -1,14 +1,11 @@
 """Releases in an archive, and one deployer at a time among machines, against a real S3 server."""
 
 import json
-import socket
-import subprocess
-import threading
 import time
 
 import msgspec
 import pytest
-from s3 import empty_bucket, serve_s3
+from s3 import with_archive
 
 from control_plane.deploy.archive import Archived, archived_releases, is_archived
 from control_plane.deploy.archive_gc import clean_archive
@@ -16,54 +13,22 @@ from control_plane.deploy.bucket import Bucket, open_bucket
 from control_plane.deploy.gc import collect_garbage
 from control_plane.deploy.head import read_head
 from control_plane.deploy.history import only_archived, releases, rollback
-from control_plane.deploy.lease import LEASE_SECONDS, Holder, acquire, holder_of
-from control_plane.deploy.lock import deployment_lock, lease_key
+from control_plane.deploy.lock import lease_key
 from control_plane.deploy.overlay import change_overlays
 from control_plane.deploy.overlay_changes import erase, switch
 from control_plane.deploy.overlay_values import overlay_counts
 from control_plane.deploy.publish import publish
 from control_plane.deploy.record import highest_counter
-from control_plane.errors import InputError, LockedError, PlatformError, TableError
+from control_plane.errors import InputError, PlatformError, TableError
 from control_plane.settings import Archive, Project
 
 ROWS = [b"anna's row", b"ben's row"]
 KEY = lease_key("cloudflare")
 
 
-@pytest.fixture(scope="module")
-def server():
-    with serve_s3() as url:
-        yield url
-
-
 @pytest.fixture
-def client(server, monkeypatch):
-    with empty_bucket(server, monkeypatch) as client:
-        yield client
-
-
-@pytest.fixture
-def settings(server):
-    return Archive(url="s3://shelf/toys", endpoint=server)
-
-
-@pytest.fixture
-def project(project, settings, client) -> Project:
-    return with_archive(project, settings)
-
-
-def with_archive(project: Project, archive: Archive) -> Project:
-    changed = msgspec.structs.replace(project.settings, archive=archive)
-    return msgspec.structs.replace(project, settings=changed)
-
-
-@pytest.fixture
-def elsewhere(project, tmp_path) -> Project:
-    """Another machine: the keys, and neither a build nor records."""
-    root = tmp_path / "elsewhere"
-    root.mkdir()
-    (root / "keys").symlink_to(project.keys)
-    return msgspec.structs.replace(project, root=root)
+def project(project, archive) -> Project:
+    return with_archive(project, archive)
 
 
 @pytest.fixture
@@ -145,7 +110,7 @@ def test_where_the_erased_cannot_be_brought_back_nothing_goes_live(
 
 
 def test_visitors_who_were_erased_before_there_was_an_archive_are_archived_too(
-    target, build, project, settings, client
+    target, build, project, archive, client
 ):
     without = with_archive(project, Archive())
     publish(target, build("one", [b"bear"]), without)
@@ -197,107 +162,6 @@ def test_an_unknown_release_names_the_known_ones(target, build, project):
     publish(target, build("one", [b"bear"]), project)
     with pytest.raises(InputError, match="Did you mean 'one'"):
         Archived(project, "onee")
-
-
-def test_a_second_deployer_is_told_who_and_since_when(target, build, project, elsewhere):
-    with deployment_lock(project, "cloudflare"), pytest.raises(LockedError) as refused:
-        publish(target, build("one", [b"bear"]), elsewhere)
-    assert "process" in str(refused.value)
-    assert "since 20" in str(refused.value)
-    assert publish(target, build("two", [b"ball"]), elsewhere).head_moved
-
-
-def test_other_targets_are_not_locked(project, elsewhere):
-    with deployment_lock(project, "cloudflare"), deployment_lock(elsewhere, "akamai") as lock:
-        lock.confirm()
-
-
-def test_a_second_deployer_may_wait(bucket):
-    first = acquire(bucket, KEY)
-    waits = []
-
-    def sleep(seconds):
-        waits.append(seconds)
-        if len(waits) == 3:
-            first.release()
-
-    second = acquire(bucket, KEY, wait_seconds=60, sleep=sleep)
-    assert len(waits) == 3
-    assert second.holder.fence == first.holder.fence + 1
-
-
-def test_one_of_many_deployers_at_once_gets_the_lock(bucket):
-    won, lost = [], []
-    barrier = threading.Barrier(8)
-
-    def race():
-        barrier.wait()
-        try:
-            won.append(acquire(bucket, KEY))
-        except LockedError:
-            lost.append(1)
-
-    threads = [threading.Thread(target=race) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(won), len(lost)) == (1, 7)
-
-
-def held_by(bucket, **changes) -> None:
-    """Put somebody else's lock in place."""
-    now = bucket.now()
-    holder = Holder(fence=4, user="eve", host="build-7", pid=1, since=now, until=now + 100)
-    bucket.put(KEY, msgspec.json.encode(msgspec.structs.replace(holder, **changes)))
-
-
-def test_a_lease_that_ran_out_is_taken_over(bucket):
-    bucket.get(KEY)
-    held_by(bucket, until=bucket.now() - 1)
-    assert acquire(bucket, KEY).holder.fence == 5
-
-
-def test_a_dead_process_of_this_machine_holds_nothing(bucket):
-    bucket.get(KEY)
-    child = subprocess.Popen(["true"])
-    child.wait()
-    held_by(bucket, host=socket.gethostname(), pid=child.pid)
-    assert acquire(bucket, KEY).holder.fence == 5
-
-
-@pytest.mark.parametrize("skew", [-86_400, 86_400])
-def test_a_machine_with_a_wrong_clock_takes_no_lock_from_another(bucket, settings, skew):
-    first = acquire(bucket, KEY)
-    wrong = Bucket(settings.url, settings.endpoint, clock=lambda: time.time() + skew)
-    with pytest.raises(LockedError):
-        acquire(wrong, KEY)
-    first.release()
-    second = acquire(wrong, KEY)
-    assert abs(second.holder.until - time.time() - LEASE_SECONDS) < 10
-    with pytest.raises(LockedError):
-        acquire(bucket, KEY)
-
-
-def test_a_deployer_that_lost_the_lock_moves_no_head(target, memory, build, project, bucket):
-    publish(target, build("one", [b"bear"]), project)
-    stolen = []
-
-    def steal(stage, _done, _total):
-        if stage == "verifying" and not stolen:
-            stolen.append(held_by(bucket))
-
-    with pytest.raises(LockedError, match="eve on build-7"):
-        publish(target, build("two", [b"ball"]), project, progress=steal)
-    assert read_head(target, project).live.release == "one"
-    assert holder_of(bucket, KEY).user == "eve"
-
-
-def test_the_lock_is_free_after_a_failure(target, build, project, bucket):
-    folder = build("one", [b"bear"], shop="others")
-    with pytest.raises(InputError):
-        publish(target, folder, project)
-    assert holder_of(bucket, KEY) is None
 
 
 class Cut(Exception):
@@ -353,9 +217,9 @@ def free_lock(project):
 
 
 def test_old_releases_leave_the_archive_and_what_is_live_stays(
-    target, build, project, client, settings
+    target, build, project, client, archive
 ):
-    few = with_archive(project, msgspec.structs.replace(settings, keep_releases=1))
+    few = with_archive(project, msgspec.structs.replace(archive, keep_releases=1))
     for name in ("one", "two", "three"):
         publish(target, build(name, [name.encode(), b"bear"]), few)
         # The store tells when an object was written in whole seconds.
@@ -388,16 +252,16 @@ def test_gc_says_what_went_from_the_archive(target, build, project):
     ("url", "said"),
     [("s3://none/toys", "NoSuchBucket"), ("ftp://shelf", "is not an archive")],
 )
-def test_a_wrong_address_says_what_to_do(target, build, project, settings, url, said):
-    wrong = with_archive(project, msgspec.structs.replace(settings, url=url))
+def test_a_wrong_address_says_what_to_do(target, build, project, archive, url, said):
+    wrong = with_archive(project, msgspec.structs.replace(archive, url=url))
     with pytest.raises((PlatformError, InputError), match=said) as refused:
         publish(target, build("one", [b"bear"]), wrong)
     assert "archive.url" in str(refused.value)
 
 
-def test_an_archive_that_does_not_answer_says_how_to_do_without(project, settings, monkeypatch):
+def test_an_archive_that_does_not_answer_says_how_to_do_without(project, archive, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    silent = msgspec.structs.replace(settings, endpoint="http://127.0.0.1:9")
+    silent = msgspec.structs.replace(archive, endpoint="http://127.0.0.1:9")
     with pytest.raises(PlatformError, match="FRONTSHELF_ARCHIVE_URL=") as refused:
         archived_releases(open_bucket(with_archive(project, silent)))
     assert "secret" not in str(refused.value)

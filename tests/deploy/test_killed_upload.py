@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 from cloud import NAMESPACE, TOKEN, Cloud, open_cloud
 from toy_shop import make_project
+from weather import Killed, Weather
 
 from control_plane.deploy import worker_bundle
 from control_plane.deploy.modules import collect_modules
@@ -24,40 +24,6 @@ from control_plane.settings import Project
 NAME = "frontshelf"
 #: More than an upload needs.
 REQUESTS = 40
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing of the upload catches it."""
-
-
-class Weather(httpx.BaseTransport):
-    """Carries requests until number `at`, counted from 1, where `kind` happens.
-
-    `before` and `after` kill the client before the request is carried, or after; `busy` and `cut`
-    answer with a 503, or with nothing, once.
-    """
-
-    def __init__(self, kind: str, at: int) -> None:
-        self.kind, self.at, self.count = kind, at, 0
-        self._inner = httpx.HTTPTransport(verify=False)  # http alone; certificates take long
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.count += 1
-        here = self.count == self.at
-        if here and self.kind == "before":
-            raise Killed
-        if here and self.kind == "busy":
-            return httpx.Response(503, request=request)
-        response = self._inner.handle_request(request)
-        response.read()
-        if here and self.kind == "after":
-            raise Killed
-        if here and self.kind == "cut":
-            raise httpx.ReadError("cut", request=request)
-        return response
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 @pytest.fixture(autouse=True, scope="module")
