@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from control_plane.deploy.edgegrid import EdgeGridAuth
+from control_plane.deploy.akamai.edgegrid import EdgeGridAuth
 from control_plane.emulator.akamai_api import AkamaiApi, ApiClient
 from control_plane.emulator.akamai_api.auth import new_client
 from control_plane.emulator.akamai_api.limits import Limits

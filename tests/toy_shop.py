@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from control_plane.collect.markets import NOTHING_ELSEWHERE
 from control_plane.compiler.build import Release, compile_release
-from control_plane.deploy.akamai_bundle import bundle_files, pack, unpack
+from control_plane.deploy.akamai.bundle import bundle_files, pack, unpack
 from control_plane.deploy.publish import publish
 from control_plane.emulator.akamai import COLLECTOR, AkamaiLimits, akamai_options
 from control_plane.emulator.miniflare import Miniflare, Options

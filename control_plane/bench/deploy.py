@@ -8,10 +8,10 @@ from collections.abc import Callable
 import msgspec
 
 from control_plane.collect.stock import StockLine
-from control_plane.deploy.cloudflare import CloudflareKV
-from control_plane.deploy.overlay import change_overlays
+from control_plane.deploy.cloudflare.kv import CloudflareKV
+from control_plane.deploy.overlays.move import change_overlays
+from control_plane.deploy.overlays.stock import change_stock
 from control_plane.deploy.publish import PublishReport, publish
-from control_plane.deploy.stock import change_stock
 from control_plane.deploy.target import Target
 from control_plane.emulator.dev import local_api
 from control_plane.settings import Project

@@ -18,7 +18,7 @@ from control_plane.cli.options import (
 )
 from control_plane.cli.targets import REMOTE, open_target, target_option
 from control_plane.cli.worker_targets import check_live_worker
-from control_plane.deploy.archive import Archived
+from control_plane.deploy.archive.archived import Archived
 from control_plane.deploy.plan import Plan
 from control_plane.deploy.publish import PublishReport, publish
 from control_plane.errors import InputError

@@ -8,9 +8,9 @@ import click
 
 from control_plane.cli.options import json_option, project_option, report
 from control_plane.cli.targets import open_target, target_option
-from control_plane.deploy.doctor_project import examine_project
-from control_plane.deploy.doctor_target import examine_target
-from control_plane.deploy.findings import Finding, of_error
+from control_plane.deploy.doctor.findings import Finding, of_error
+from control_plane.deploy.doctor.project import examine_project
+from control_plane.deploy.doctor.target import examine_target
 from control_plane.errors import FrontshelfError
 from control_plane.settings import Project
 

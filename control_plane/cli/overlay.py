@@ -21,10 +21,10 @@ from control_plane.cli.options import (
 )
 from control_plane.cli.targets import REMOTE, open_target, target_option
 from control_plane.collect.stock import StockFile, read_stock, tell_reject
-from control_plane.deploy import overlay_changes
 from control_plane.deploy.head import Head
-from control_plane.deploy.overlay import Change, OverlayReport, change_overlays
-from control_plane.deploy.stock import change_stock, load_catalogue_stock
+from control_plane.deploy.overlays import changes as overlay_changes
+from control_plane.deploy.overlays.move import Change, OverlayReport, change_overlays
+from control_plane.deploy.overlays.stock import change_stock, load_catalogue_stock
 from control_plane.deploy.target import Target
 from control_plane.errors import InputError
 from control_plane.keyring import load_visitor_secrets

@@ -10,13 +10,13 @@ from control_plane.cli.canary_text import health_lines
 from control_plane.cli.edge_call import ask, edge_url
 from control_plane.cli.options import json_option, project_option, report, time_text
 from control_plane.cli.targets import open_target, target_option
-from control_plane.deploy.archive import is_archived
+from control_plane.deploy.archive.archived import is_archived
 from control_plane.deploy.canary_health import canary_health
-from control_plane.deploy.doctor_target import examine_release
+from control_plane.deploy.doctor.target import examine_release
 from control_plane.deploy.head import Head, read_head
 from control_plane.deploy.history import ReleaseEntry, only_archived
 from control_plane.deploy.history import releases as list_releases
-from control_plane.deploy.overlay_values import overlay_counts
+from control_plane.deploy.overlays.values import overlay_counts
 from control_plane.deploy.target import Target
 from control_plane.errors import FrontshelfError, InputError
 from control_plane.settings import Project

@@ -9,12 +9,12 @@ from typing import Literal
 import msgspec
 
 from control_plane.cli.options import target_choice
-from control_plane.deploy.akamai import GRANT, MISSING, AkamaiKV, checked_name
-from control_plane.deploy.akamai_api import AkamaiApi
-from control_plane.deploy.cloudflare import CloudflareKV
-from control_plane.deploy.edgerc import load_credentials
+from control_plane.deploy.akamai.api import AkamaiApi
+from control_plane.deploy.akamai.edgekv import GRANT, MISSING, AkamaiKV, checked_name
+from control_plane.deploy.akamai.edgerc import load_credentials
+from control_plane.deploy.akamai.pace import Pace
+from control_plane.deploy.cloudflare.kv import CloudflareKV
 from control_plane.deploy.folder import Folder
-from control_plane.deploy.pace import Pace
 from control_plane.deploy.target import Target
 from control_plane.emulator.dev import local_api
 from control_plane.errors import InputError

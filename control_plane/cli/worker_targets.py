@@ -10,14 +10,14 @@ import msgspec
 
 from control_plane.cli.options import target_choice
 from control_plane.cli.targets import NETWORKS, REMOTE, cloudflare_token, name_on
-from control_plane.deploy.akamai_api import AkamaiApi
-from control_plane.deploy.cloudflare import checked_id
-from control_plane.deploy.edgerc import load_credentials
-from control_plane.deploy.edgeworkers_api import GRANT, MISSING, EdgeWorkersApi
+from control_plane.deploy.akamai.api import AkamaiApi
+from control_plane.deploy.akamai.edgerc import load_credentials
+from control_plane.deploy.akamai.edgeworkers import GRANT, MISSING, EdgeWorkersApi
+from control_plane.deploy.akamai.worker import AkamaiWorker
+from control_plane.deploy.cloudflare.kv import checked_id
+from control_plane.deploy.cloudflare.worker import CloudflareWorker
+from control_plane.deploy.cloudflare.workers import FORBIDDEN, RoutesApi, WorkersApi
 from control_plane.deploy.trust import refuse_unbelieved
-from control_plane.deploy.worker_akamai import AkamaiWorker
-from control_plane.deploy.worker_api import FORBIDDEN, RoutesApi, WorkersApi
-from control_plane.deploy.worker_cloudflare import CloudflareWorker
 from control_plane.deploy.worker_target import WorkerTarget, unknown_tables
 from control_plane.emulator.dev import local_api
 from control_plane.errors import InputError, PlatformError

@@ -9,7 +9,7 @@ import math
 
 import msgspec
 
-from control_plane.deploy.cloudflare import MAX_BYTES, MAX_PAIRS
+from control_plane.deploy.cloudflare.kv import MAX_BYTES, MAX_PAIRS
 from control_plane.deploy.plan import USD_PER_READ, USD_PER_WRITE
 from control_plane.deploy.sizing import Shop, Table, tables
 from control_plane.models.budget import TRAIN_BYTES, TRAIN_EVENT_BYTES

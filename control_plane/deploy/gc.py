@@ -15,13 +15,13 @@ from contextlib import nullcontext
 
 import msgspec
 
-from control_plane.deploy.archive_gc import ArchiveReport, clean_archive
-from control_plane.deploy.bucket import open_bucket
+from control_plane.deploy.archive.bucket import open_bucket
+from control_plane.deploy.archive.clean import ArchiveReport, clean_archive
 from control_plane.deploy.head import Clock, Head, read_head
 from control_plane.deploy.kept import Kept, kept_releases, visitors_until
 from control_plane.deploy.lock import Lock, deployment_lock
 from control_plane.deploy.named import Names, names_of
-from control_plane.deploy.overlay_values import named_keys
+from control_plane.deploy.overlays.values import named_keys
 from control_plane.deploy.record import Record, records
 from control_plane.deploy.sweep import read_unnamed, write_unnamed
 from control_plane.deploy.target import Target

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from control_plane.deploy.bucket import open_bucket
+from control_plane.deploy.archive.bucket import open_bucket
 from control_plane.deploy.lock import Lock
 from control_plane.deploy.record import (
     GOES_LIVE,

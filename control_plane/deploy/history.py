@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from control_plane.deploy.archive import archived_releases, is_archived
-from control_plane.deploy.bucket import open_bucket
+from control_plane.deploy.archive.archived import archived_releases, is_archived
+from control_plane.deploy.archive.bucket import open_bucket
 from control_plane.deploy.head import Clock, Head, Live, move_canary, move_head, read_head
 from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.record import OF_CANARIES, OF_OVERLAYS, WRITES, records

@@ -17,8 +17,8 @@ from typing import IO
 
 import msgspec
 
-from control_plane.deploy.bucket import open_bucket
-from control_plane.deploy.lease import Lease, acquire
+from control_plane.deploy.archive.bucket import open_bucket
+from control_plane.deploy.archive.lease import Lease, acquire
 from control_plane.errors import LockedError, WorkError
 from control_plane.settings import Project
 

@@ -6,7 +6,7 @@ import math
 
 import msgspec
 
-from control_plane.deploy.cloudflare import MAX_BYTES, MAX_PAIRS, PAGE
+from control_plane.deploy.cloudflare.kv import MAX_BYTES, MAX_PAIRS, PAGE
 from control_plane.deploy.head import Head
 from control_plane.deploy.release import Release
 from control_plane.deploy.target import Metered, Target, Terms

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from control_plane.deploy.archive import archive_release, lost_overlays
+from control_plane.deploy.archive.archived import archive_release, lost_overlays
 from control_plane.deploy.head import (
     Canary,
     Clock,
@@ -26,12 +26,12 @@ from control_plane.deploy.head import (
     read_head,
 )
 from control_plane.deploy.lock import Lock, deployment_lock
-from control_plane.deploy.overlay_values import find, named_keys, write_values
+from control_plane.deploy.overlays.stock import change_stock, load_catalogue_stock
+from control_plane.deploy.overlays.values import find, named_keys, write_values
 from control_plane.deploy.phases import refuse_moves
 from control_plane.deploy.plan import SAMPLE, Plan, make_plan
 from control_plane.deploy.record import Record, append
 from control_plane.deploy.release import Built, Release, Source
-from control_plane.deploy.stock import change_stock, load_catalogue_stock
 from control_plane.deploy.sweep import forget_replaced, spare
 from control_plane.deploy.target import Pair, Target
 from control_plane.deploy.trust import is_current

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from control_plane.deploy.bucket import Bucket, open_bucket
+from control_plane.deploy.archive.bucket import Bucket, open_bucket
 from control_plane.errors import LockedError, WorkError
 from control_plane.settings import Project
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from control_plane.deploy.cloudflare import CloudflareKV
+from control_plane.deploy.cloudflare.kv import CloudflareKV
 from control_plane.deploy.publish import publish
 from control_plane.emulator.dev import LocalEdge, local_api
 from control_plane.errors import PlatformError

@@ -13,10 +13,10 @@ from toy_shop import HATS, ITEMS, SHOES, compile_toy, make_project, rows, toy_ca
 from control_plane.collect.stock import StockLine
 from control_plane.compiler import manifest
 from control_plane.compiler.build import compile_release
-from control_plane.deploy import overlay_changes
 from control_plane.deploy.folder import Folder
-from control_plane.deploy.overlay import change_overlays
-from control_plane.deploy.stock import change_stock
+from control_plane.deploy.overlays import changes as overlay_changes
+from control_plane.deploy.overlays.move import change_overlays
+from control_plane.deploy.overlays.stock import change_stock
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
 from control_plane.models.artifacts import Model
 from control_plane.settings import Project

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from s3 import empty_bucket, serve_s3
 
-from control_plane.deploy.cloudflare import CloudflareKV
+from control_plane.deploy.cloudflare.kv import CloudflareKV
 from control_plane.deploy.head import Head, parse
 from control_plane.deploy.retry import Retry
 from control_plane.envelope import MANIFEST, seal, unpack

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from control_plane.deploy.akamai_bundle import bundle_files, pack, unpack
+from control_plane.deploy.akamai.bundle import bundle_files, pack, unpack
 from control_plane.emulator.akamai.modules import BUILT_IN, emulated_modules
 from control_plane.errors import InputError
 

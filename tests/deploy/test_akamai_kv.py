@@ -12,13 +12,13 @@ from akamai_cloud import GROUP, NAMESPACE, open_akamai
 from memory_edgekv import MemoryEdgeKV
 from weather import Killed
 
-from control_plane.deploy import akamai
-from control_plane.deploy.akamai import GRANT, GROUPS, MISSING, AkamaiKV, group_of
-from control_plane.deploy.akamai_api import AkamaiApi
-from control_plane.deploy.edgegrid import Credentials
-from control_plane.deploy.edgerc import load_credentials
+from control_plane.deploy.akamai import edgekv as akamai
+from control_plane.deploy.akamai.api import AkamaiApi
+from control_plane.deploy.akamai.edgegrid import Credentials
+from control_plane.deploy.akamai.edgekv import GRANT, GROUPS, MISSING, AkamaiKV, group_of
+from control_plane.deploy.akamai.edgerc import load_credentials
+from control_plane.deploy.akamai.pace import Pace
 from control_plane.deploy.history import releases
-from control_plane.deploy.pace import Pace
 from control_plane.deploy.publish import publish
 from control_plane.deploy.retry import Retry
 from control_plane.emulator.akamai_api import Grant

@@ -7,16 +7,16 @@ import msgspec
 import pytest
 from s3 import with_archive
 
-from control_plane.deploy.archive import Archived, archived_releases, is_archived
-from control_plane.deploy.archive_gc import clean_archive
-from control_plane.deploy.bucket import Bucket, open_bucket
+from control_plane.deploy.archive.archived import Archived, archived_releases, is_archived
+from control_plane.deploy.archive.bucket import Bucket, open_bucket
+from control_plane.deploy.archive.clean import clean_archive
 from control_plane.deploy.gc import collect_garbage
 from control_plane.deploy.head import read_head
 from control_plane.deploy.history import only_archived, releases, rollback
 from control_plane.deploy.lock import lease_key
-from control_plane.deploy.overlay import change_overlays
-from control_plane.deploy.overlay_changes import erase, switch
-from control_plane.deploy.overlay_values import overlay_counts
+from control_plane.deploy.overlays.changes import erase, switch
+from control_plane.deploy.overlays.move import change_overlays
+from control_plane.deploy.overlays.values import overlay_counts
 from control_plane.deploy.publish import publish
 from control_plane.deploy.record import highest_counter
 from control_plane.errors import InputError, PlatformError, TableError

@@ -4,8 +4,8 @@ import pytest
 
 from control_plane.deploy.gc import collect_garbage
 from control_plane.deploy.history import promote, releases, rollback
-from control_plane.deploy.overlay import change_overlays
-from control_plane.deploy.overlay_changes import switch
+from control_plane.deploy.overlays.changes import switch
+from control_plane.deploy.overlays.move import change_overlays
 from control_plane.deploy.publish import publish
 from control_plane.errors import InputError, TableError
 

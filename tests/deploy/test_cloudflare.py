@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from control_plane.deploy.cloudflare import CloudflareKV, batches
+from control_plane.deploy.cloudflare.kv import CloudflareKV, batches
 from control_plane.deploy.retry import Retry, retry_after_seconds
 from control_plane.errors import InputError, PlatformError
 

@@ -7,13 +7,13 @@ import time
 import msgspec
 import pytest
 
-from control_plane.deploy.doctor_project import examine_project
-from control_plane.deploy.doctor_target import examine_target
+from control_plane.deploy.doctor.project import examine_project
+from control_plane.deploy.doctor.target import examine_target
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.head import read_head
 from control_plane.deploy.lock import deployment_lock
-from control_plane.deploy.overlay import change_overlays
-from control_plane.deploy.overlay_changes import erase
+from control_plane.deploy.overlays.changes import erase
+from control_plane.deploy.overlays.move import change_overlays
 from control_plane.deploy.publish import publish
 from control_plane.errors import PlatformError
 

@@ -8,14 +8,14 @@ import msgpack
 import msgspec
 import pytest
 
-from control_plane.deploy import overlay_changes
-from control_plane.deploy.cloudflare import CloudflareKV
+from control_plane.deploy.cloudflare.kv import CloudflareKV
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.gc import collect_garbage
 from control_plane.deploy.head import KEY, Canary, read_head, sign
 from control_plane.deploy.history import releases, rollback
 from control_plane.deploy.lock import deployment_lock
-from control_plane.deploy.overlay import change_overlays
+from control_plane.deploy.overlays import changes as overlay_changes
+from control_plane.deploy.overlays.move import change_overlays
 from control_plane.deploy.publish import publish
 from control_plane.emulator.local_api import local_api
 from control_plane.envelope import MANIFEST, seal, unpack

@@ -12,12 +12,12 @@ from cloud import NAMESPACE, TOKEN, Cloud, open_cloud
 from toy_shop import make_project
 from weather import Killed, Weather
 
-from control_plane.deploy import worker_bundle
+from control_plane.deploy.cloudflare import bundle as worker_bundle
+from control_plane.deploy.cloudflare.bundle import make_bundle
+from control_plane.deploy.cloudflare.worker import CloudflareWorker
+from control_plane.deploy.cloudflare.workers import RoutesApi, WorkersApi
 from control_plane.deploy.modules import collect_modules
 from control_plane.deploy.retry import Retry
-from control_plane.deploy.worker_api import RoutesApi, WorkersApi
-from control_plane.deploy.worker_bundle import make_bundle
-from control_plane.deploy.worker_cloudflare import CloudflareWorker
 from control_plane.emulator.account import ACCOUNT
 from control_plane.settings import Project
 

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from s3 import with_archive
 
-from control_plane.deploy.bucket import Bucket, open_bucket
+from control_plane.deploy.archive.bucket import Bucket, open_bucket
+from control_plane.deploy.archive.lease import LEASE_SECONDS, Holder, acquire, holder_of
 from control_plane.deploy.head import read_head
-from control_plane.deploy.lease import LEASE_SECONDS, Holder, acquire, holder_of
 from control_plane.deploy.lock import deployment_lock, lease_key
 from control_plane.deploy.publish import publish
 from control_plane.errors import InputError, LockedError

@@ -21,17 +21,17 @@ import pytest
 
 from control_plane.collect.stock import StockLine
 from control_plane.compiler.overlays import read_erased_parts
-from control_plane.deploy.cloudflare import CloudflareKV
+from control_plane.deploy.cloudflare.kv import CloudflareKV
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.gc import collect_garbage
 from control_plane.deploy.head import ErasedOverlay, Head, read_head
 from control_plane.deploy.history import promote, rollback
-from control_plane.deploy.overlay import change_overlays
-from control_plane.deploy.overlay_changes import erase, switch
-from control_plane.deploy.overlay_values import find, named_keys, read_values
+from control_plane.deploy.overlays.changes import erase, switch
+from control_plane.deploy.overlays.move import change_overlays
+from control_plane.deploy.overlays.stock import change_stock
+from control_plane.deploy.overlays.values import find, named_keys, read_values
 from control_plane.deploy.publish import publish
 from control_plane.deploy.retry import Retry
-from control_plane.deploy.stock import change_stock
 from control_plane.deploy.target import Target
 from control_plane.errors import FrontshelfError
 from control_plane.settings import Project

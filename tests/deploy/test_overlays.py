@@ -16,15 +16,15 @@ from control_plane import tables
 from control_plane.collect.ingest import ingest
 from control_plane.collect.stock import read_stock, tell_reject
 from control_plane.compiler.overlays import erased_parts, read_erased_parts, read_stock_parts
-from control_plane.deploy import overlay_changes
 from control_plane.deploy.head import ErasedOverlay, OffOverlay, StockOverlay, read_head
 from control_plane.deploy.history import releases, rollback
 from control_plane.deploy.lock import deployment_lock
-from control_plane.deploy.overlay import change_overlays
-from control_plane.deploy.overlay_values import find, read_values
+from control_plane.deploy.overlays import changes as overlay_changes
+from control_plane.deploy.overlays.move import change_overlays
+from control_plane.deploy.overlays.stock import change_stock, entries_of, load_catalogue_stock
+from control_plane.deploy.overlays.values import find, read_values
 from control_plane.deploy.publish import publish
 from control_plane.deploy.record import MAX_BYTES, record_file
-from control_plane.deploy.stock import change_stock, entries_of, load_catalogue_stock
 from control_plane.errors import InputError, PlatformError, RejectedError
 from control_plane.hashing import hash_texts
 from control_plane.tables import MAX_VALUE_BYTES

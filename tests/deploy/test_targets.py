@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from akamai_cloud import GROUP, NAMESPACE, open_akamai
 
-from control_plane.deploy.akamai import GRANT, MISSING, AkamaiKV
-from control_plane.deploy.akamai_api import AkamaiApi
-from control_plane.deploy.cloudflare import CloudflareKV
+from control_plane.deploy.akamai.api import AkamaiApi
+from control_plane.deploy.akamai.edgekv import GRANT, MISSING, AkamaiKV
+from control_plane.deploy.cloudflare.kv import CloudflareKV
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.history import rollback
 from control_plane.deploy.publish import publish

@@ -12,17 +12,17 @@ from akamai_cloud import GROUP, NAMESPACE, AkamaiCloud, open_akamai
 from toy_shop import compile_toy, make_project, origin
 from weather import Killed, Weather
 
-from control_plane.deploy import akamai_upload
-from control_plane.deploy.akamai import GRANT as KV_GRANT
-from control_plane.deploy.akamai import MISSING as KV_MISSING
-from control_plane.deploy.akamai import AkamaiKV
-from control_plane.deploy.akamai_api import AkamaiApi
-from control_plane.deploy.akamai_bundle import bundle_files, pack
-from control_plane.deploy.akamai_upload import make_edgeworker_bundle, read_uploaded
-from control_plane.deploy.edgeworkers_api import GRANT, MISSING, EdgeWorkersApi
+from control_plane.deploy.akamai import upload as akamai_upload
+from control_plane.deploy.akamai.api import AkamaiApi
+from control_plane.deploy.akamai.bundle import bundle_files, pack
+from control_plane.deploy.akamai.edgekv import GRANT as KV_GRANT
+from control_plane.deploy.akamai.edgekv import MISSING as KV_MISSING
+from control_plane.deploy.akamai.edgekv import AkamaiKV
+from control_plane.deploy.akamai.edgeworkers import GRANT, MISSING, EdgeWorkersApi
+from control_plane.deploy.akamai.upload import make_edgeworker_bundle, read_uploaded
+from control_plane.deploy.akamai.worker import AkamaiWorker
 from control_plane.deploy.publish import publish
 from control_plane.deploy.retry import Retry
-from control_plane.deploy.worker_akamai import AkamaiWorker
 from control_plane.deploy.worker_settings import worker_secrets
 from control_plane.deploy.worker_target import unknown_tables
 from control_plane.emulator.akamai_api import Grant

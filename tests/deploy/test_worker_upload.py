@@ -11,12 +11,12 @@ import pytest
 from cloud import NAMESPACE, TOKEN, Cloud, open_cloud
 from toy_shop import compile_toy, make_project, origin
 
-from control_plane.deploy.cloudflare import CloudflareKV
+from control_plane.deploy.cloudflare.bundle import make_bundle, parse_tag
+from control_plane.deploy.cloudflare.kv import CloudflareKV
+from control_plane.deploy.cloudflare.worker import CloudflareWorker
+from control_plane.deploy.cloudflare.workers import RoutesApi, WorkersApi
 from control_plane.deploy.publish import publish
 from control_plane.deploy.retry import Retry
-from control_plane.deploy.worker_api import RoutesApi, WorkersApi
-from control_plane.deploy.worker_bundle import make_bundle, parse_tag
-from control_plane.deploy.worker_cloudflare import CloudflareWorker
 from control_plane.deploy.worker_settings import worker_secrets
 from control_plane.deploy.worker_target import unknown_tables
 from control_plane.emulator.account import ACCOUNT

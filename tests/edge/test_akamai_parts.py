@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from control_plane.deploy.akamai_bundle import bundle_files
+from control_plane.deploy.akamai.bundle import bundle_files
 from control_plane.emulator.akamai import AkamaiLimits, akamai_options
 from control_plane.emulator.miniflare import Miniflare
 

@@ -16,8 +16,8 @@ import httpx
 import pytest
 from toy_shop import BUNDLE, World, make_project, origin, variables
 
-from control_plane.deploy import overlay_changes
-from control_plane.deploy.overlay import change_overlays
+from control_plane.deploy.overlays import changes as overlay_changes
+from control_plane.deploy.overlays.move import change_overlays
 from control_plane.deploy.preview import Preview, preview_token
 from control_plane.emulator.miniflare import Miniflare, Options
 from control_plane.emulator.workerd import LogLine

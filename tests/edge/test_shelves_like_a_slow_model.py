@@ -19,9 +19,9 @@ from control_plane.collect.stock import StockLine
 from control_plane.compiler.build import compile_release
 from control_plane.compiler.numbering import number_items
 from control_plane.compiler.refresh import refresh
-from control_plane.deploy.overlay import change_overlays
+from control_plane.deploy.overlays.move import change_overlays
+from control_plane.deploy.overlays.stock import change_stock
 from control_plane.deploy.publish import publish
-from control_plane.deploy.stock import change_stock
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
 from control_plane.models.artifacts import IntArray, Model, Segment, Visitors
 

@@ -17,12 +17,12 @@ from around_core import around_core
 from toy_shop import compile_toy, make_project, variables, views
 
 from control_plane.collect.stock import StockLine
-from control_plane.deploy import overlay_changes
 from control_plane.deploy.folder import Folder
 from control_plane.deploy.head import KEY
-from control_plane.deploy.overlay import change_overlays
+from control_plane.deploy.overlays import changes as overlay_changes
+from control_plane.deploy.overlays.move import change_overlays
+from control_plane.deploy.overlays.stock import change_stock
 from control_plane.deploy.publish import publish
-from control_plane.deploy.stock import change_stock
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.keyring import load_visitor_secrets, visitor_key
 

@@ -15,9 +15,9 @@ from control_plane.collect.ingest import ingest
 from control_plane.collect.log import EventLog
 from control_plane.collect.stock import StockLine
 from control_plane.compiler.build import compile_release
-from control_plane.deploy.overlay import change_overlays
+from control_plane.deploy.overlays.move import change_overlays
+from control_plane.deploy.overlays.stock import change_stock
 from control_plane.deploy.publish import publish
-from control_plane.deploy.stock import change_stock
 from control_plane.errors import InputError
 from control_plane.settings import Project, Shop
 

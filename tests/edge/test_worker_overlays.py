@@ -10,12 +10,12 @@ import pytest
 from toy_shop import ADAPTERS, HATS, SHOES, SOLD_OUT, World, make_project, views
 
 from control_plane.collect.stock import StockLine
-from control_plane.deploy import overlay_changes
 from control_plane.deploy.head import StockOverlay, read_head
 from control_plane.deploy.history import rollback
-from control_plane.deploy.overlay import change_overlays
-from control_plane.deploy.overlay_values import find, value_keys
-from control_plane.deploy.stock import change_stock
+from control_plane.deploy.overlays import changes as overlay_changes
+from control_plane.deploy.overlays.move import change_overlays
+from control_plane.deploy.overlays.stock import change_stock
+from control_plane.deploy.overlays.values import find, value_keys
 from control_plane.keyring import format_visitor_key, load_visitor_secrets, visitor_key
 
 STRIP = {"name": "home.recommended", "limit": 12}

@@ -12,7 +12,7 @@ from akamai.edgegrid import EdgeGridAuth as TheirAuth
 from akamai.edgegrid.edgegrid import EdgeGridAuthHeaders
 from akamai_cloud import GROUP, ITEMS, NAMESPACE, AkamaiCloud, open_akamai
 
-from control_plane.deploy.edgegrid import (
+from control_plane.deploy.akamai.edgegrid import (
     EdgeGridAuth,
     content_hash,
     data_to_sign,

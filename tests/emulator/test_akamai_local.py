@@ -9,9 +9,9 @@ import httpx
 import pytest
 from toy_shop import compile_toy, make_project
 
-from control_plane.deploy.akamai import GRANT, MISSING, AkamaiKV
-from control_plane.deploy.akamai_api import AkamaiApi
-from control_plane.deploy.edgerc import read_edgerc
+from control_plane.deploy.akamai.api import AkamaiApi
+from control_plane.deploy.akamai.edgekv import GRANT, MISSING, AkamaiKV
+from control_plane.deploy.akamai.edgerc import read_edgerc
 from control_plane.deploy.publish import publish
 from control_plane.emulator.dev import LocalEdge, local_api
 from control_plane.emulator.local_api import project_token

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from control_plane.deploy.akamai import group_of
+from control_plane.deploy.akamai.edgekv import group_of
 from control_plane.emulator.akamai.edgekv import EdgeKV
 from control_plane.emulator.faults import Fault
 from control_plane.emulator.store import Namespace, Pair

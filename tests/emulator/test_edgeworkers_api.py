@@ -12,7 +12,7 @@ import requests
 from akamai.edgegrid import EdgeGridAuth as TheirAuth
 from akamai_cloud import NAMESPACE, AkamaiCloud, open_akamai
 
-from control_plane.deploy.akamai_bundle import COMPRESSED_BYTES, pack
+from control_plane.deploy.akamai.bundle import COMPRESSED_BYTES, pack
 from control_plane.emulator.akamai_api.serve import activated_options
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.errors import InputError

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from control_plane.deploy.akamai import group_of
+from control_plane.deploy.akamai.edgekv import group_of
 
 #: Where an item is read.
 ITEM = re.compile(

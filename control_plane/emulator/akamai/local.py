@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from control_plane.deploy.akamai_bundle import bundle_files
+from control_plane.deploy.akamai.bundle import bundle_files
 from control_plane.emulator.akamai.run import COLLECTOR, akamai_options
 from control_plane.emulator.options import Options
 from control_plane.emulator.variables import edge_variables

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 from starlette.requests import Request
 
-from control_plane.deploy.edgegrid import (
+from control_plane.deploy.akamai.edgegrid import (
     SCHEME,
     Credentials,
     content_hash,

@@ -9,7 +9,7 @@ import re
 import tarfile
 import zlib
 
-from control_plane.deploy.akamai_bundle import COMPRESSED_BYTES, UNPACKED_BYTES, unpack
+from control_plane.deploy.akamai.bundle import COMPRESSED_BYTES, UNPACKED_BYTES, unpack
 from control_plane.emulator.akamai_api.problems import Problem, edgeworkers_problem
 
 MANDATORY = ("main.js", "bundle.json")

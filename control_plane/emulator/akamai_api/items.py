@@ -7,7 +7,7 @@ import binascii
 
 import msgspec
 
-from control_plane.deploy.akamai import group_of
+from control_plane.deploy.akamai.edgekv import group_of
 from control_plane.emulator.akamai_api.problems import edgekv_problem
 from control_plane.emulator.options import namespace_id
 from control_plane.emulator.store import Pair, Store

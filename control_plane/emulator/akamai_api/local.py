@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.types import ASGIApp
 
-from control_plane.deploy.edgerc import read_edgerc
+from control_plane.deploy.akamai.edgerc import read_edgerc
 from control_plane.emulator.akamai_api.api import AkamaiApi
 from control_plane.emulator.akamai_api.auth import ApiClient, new_client
 from control_plane.emulator.akamai_api.edgekv import NewNamespace

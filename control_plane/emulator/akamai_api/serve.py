@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from control_plane.deploy.akamai_bundle import unpack
+from control_plane.deploy.akamai.bundle import unpack
 from control_plane.emulator.akamai.edgekv import ITEM
 from control_plane.emulator.akamai.run import bundle_options
 from control_plane.emulator.akamai_api.api import AkamaiApi

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from control_plane.deploy.archive import RELEASES, VALUES, archived_releases, read_release
-from control_plane.deploy.bucket import Bucket
+from control_plane.deploy.archive.archived import RELEASES, VALUES, archived_releases, read_release
+from control_plane.deploy.archive.bucket import Bucket
 from control_plane.deploy.head import ErasedOverlay, parse
-from control_plane.deploy.overlay_values import find, value_keys
+from control_plane.deploy.overlays.values import find, value_keys
 from control_plane.keyring import trusted_keys
 from control_plane.settings import Project
 

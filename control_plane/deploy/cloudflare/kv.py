@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from control_plane.deploy.api import Api
+from control_plane.deploy.cloudflare.api import Api
 from control_plane.deploy.retry import Retry
 from control_plane.deploy.target import Pair, checked_key
 from control_plane.errors import InputError, PlatformError

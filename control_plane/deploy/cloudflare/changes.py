@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from control_plane.deploy.worker_api import Route
-from control_plane.deploy.worker_bundle import Tag, WorkerBundle
+from control_plane.deploy.cloudflare.bundle import Tag, WorkerBundle
+from control_plane.deploy.cloudflare.workers import Route
 from control_plane.deploy.worker_target import Change, ChangeKind
 from control_plane.errors import InputError
 

@@ -6,17 +6,17 @@ import logging
 
 import msgspec
 
-from control_plane.deploy.akamai_bundle import COMPRESSED_BYTES
-from control_plane.deploy.akamai_upload import (
+from control_plane.deploy.akamai.bundle import COMPRESSED_BYTES
+from control_plane.deploy.akamai.edgeworkers import COMPLETE, UNDER_WAY, EdgeWorkersApi, Move
+from control_plane.deploy.akamai.upload import (
     TOKEN,
     EdgeWorkerBundle,
     Uploaded,
     make_edgeworker_bundle,
     read_uploaded,
 )
-from control_plane.deploy.edgeworkers_api import COMPLETE, UNDER_WAY, EdgeWorkersApi, Move
+from control_plane.deploy.cloudflare.changes import differing
 from control_plane.deploy.lock import Lock, deployment_lock
-from control_plane.deploy.worker_changes import differing
 from control_plane.deploy.worker_settings import worker_secrets
 from control_plane.deploy.worker_target import (
     Change,

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from control_plane.deploy.edgegrid import Credentials, EdgeGridAuth
-from control_plane.deploy.pace import Pace
+from control_plane.deploy.akamai.edgegrid import Credentials, EdgeGridAuth
+from control_plane.deploy.akamai.pace import Pace
 from control_plane.deploy.retry import TOO_MANY, Retry, retry_after_seconds, worth_retrying
 from control_plane.errors import InputError, PlatformError
 

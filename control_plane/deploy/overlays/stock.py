@@ -29,9 +29,9 @@ from control_plane.compiler.overlays import (
 )
 from control_plane.deploy.head import Clock, Head, StockOverlay
 from control_plane.deploy.history import releases
-from control_plane.deploy.overlay import Change
-from control_plane.deploy.overlay_changes import in_order
-from control_plane.deploy.overlay_values import find, named, read_values
+from control_plane.deploy.overlays.changes import in_order
+from control_plane.deploy.overlays.move import Change
+from control_plane.deploy.overlays.values import find, named, read_values
 from control_plane.deploy.target import Target
 from control_plane.hashing import hash_texts
 from control_plane.settings import Project

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from control_plane.deploy.bucket import Bucket, open_bucket
+from control_plane.deploy.archive.bucket import Bucket, open_bucket
 from control_plane.deploy.head import (
     ErasedOverlay,
     Head,
@@ -23,7 +23,7 @@ from control_plane.deploy.head import (
     archived_head,
 )
 from control_plane.deploy.named import split
-from control_plane.deploy.overlay_values import find, value_keys
+from control_plane.deploy.overlays.values import find, value_keys
 from control_plane.deploy.release import Release, Source, manifest_body
 from control_plane.deploy.target import Target, checked_key
 from control_plane.errors import InputError, TableError, suggest

@@ -12,8 +12,7 @@ import zlib
 import msgspec
 
 from control_plane import __version__
-from control_plane.deploy.akamai import checked_name
-from control_plane.deploy.akamai_bundle import (
+from control_plane.deploy.akamai.bundle import (
     MANIFEST,
     SETTINGS,
     TOKENS,
@@ -21,7 +20,8 @@ from control_plane.deploy.akamai_bundle import (
     pack,
     unpack,
 )
-from control_plane.deploy.worker_bundle import Tag, digest_parts, parse_tag
+from control_plane.deploy.akamai.edgekv import checked_name
+from control_plane.deploy.cloudflare.bundle import Tag, digest_parts, parse_tag
 from control_plane.deploy.worker_settings import worker_secrets, worker_variables
 from control_plane.deploy.worker_target import WorkerFile
 from control_plane.errors import InputError

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from control_plane.deploy.bucket import Bucket
+from control_plane.deploy.archive.bucket import Bucket
 from control_plane.errors import LockedError, PlatformError
 
 LEASE_SECONDS = 120.0

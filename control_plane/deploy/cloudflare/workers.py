@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import msgspec
 
-from control_plane.deploy.api import Api
+from control_plane.deploy.cloudflare.api import Api
+from control_plane.deploy.cloudflare.bundle import WorkerBundle
 from control_plane.deploy.modules import Kind, Module
 from control_plane.deploy.retry import Retry
-from control_plane.deploy.worker_bundle import WorkerBundle
 from control_plane.errors import PlatformError
 
 #: A worker of that name was never uploaded.

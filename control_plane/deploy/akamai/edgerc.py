@@ -6,7 +6,7 @@ import os
 from configparser import Error, RawConfigParser
 from pathlib import Path
 
-from control_plane.deploy.edgegrid import MAX_BODY, Credentials
+from control_plane.deploy.akamai.edgegrid import MAX_BODY, Credentials
 from control_plane.errors import InputError
 from control_plane.keyring import credential
 

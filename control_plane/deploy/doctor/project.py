@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
-from control_plane.deploy.archive import archived_releases
-from control_plane.deploy.bucket import open_bucket
-from control_plane.deploy.findings import Finding, Level, checked, finding
+from control_plane.deploy.archive.archived import archived_releases
+from control_plane.deploy.archive.bucket import open_bucket
+from control_plane.deploy.doctor.findings import Finding, Level, checked, finding
 from control_plane.deploy.lock import deployer
 from control_plane.deploy.release import load_release
 from control_plane.keyring import load_signing_key, load_text, load_visitor_secrets, trusted_keys

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from control_plane.deploy.akamai_api import AkamaiApi
+from control_plane.deploy.akamai.api import AkamaiApi
 
 Network = Literal["staging", "production"]
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from control_plane.deploy.archive import archive_values
+from control_plane.deploy.archive.archived import archive_values
 from control_plane.deploy.head import (
     STALE_SECONDS,
     Clock,
@@ -19,7 +19,7 @@ from control_plane.deploy.head import (
     read_head,
 )
 from control_plane.deploy.lock import Lock, deployment_lock
-from control_plane.deploy.overlay_values import named_keys, overlay_counts, write_values
+from control_plane.deploy.overlays.values import named_keys, overlay_counts, write_values
 from control_plane.deploy.sweep import forget_replaced
 from control_plane.deploy.target import Target
 from control_plane.errors import InputError, LockedError, StaleError, WorkError

@@ -9,8 +9,8 @@ import numpy as np
 
 from control_plane.compiler.overlays import erased_parts, read_erased_parts
 from control_plane.deploy.head import ErasedOverlay, Head, OffOverlay, Overlay
-from control_plane.deploy.overlay import Change
-from control_plane.deploy.overlay_values import find, named, read_values
+from control_plane.deploy.overlays.move import Change
+from control_plane.deploy.overlays.values import find, named, read_values
 from control_plane.deploy.target import Target
 from control_plane.envelope import unpack
 from control_plane.errors import InputError, suggest

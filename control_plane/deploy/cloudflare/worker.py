@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from control_plane.deploy.lock import deployment_lock
-from control_plane.deploy.worker_api import (
+from control_plane.deploy.cloudflare.bundle import WorkerBundle, make_bundle, parse_tag
+from control_plane.deploy.cloudflare.changes import changes_between, route_changes, variables_of
+from control_plane.deploy.cloudflare.workers import (
     SECRETS_CHANGED,
     Deployment,
     RoutesApi,
@@ -16,8 +17,7 @@ from control_plane.deploy.worker_api import (
     Version,
     WorkersApi,
 )
-from control_plane.deploy.worker_bundle import WorkerBundle, make_bundle, parse_tag
-from control_plane.deploy.worker_changes import changes_between, route_changes, variables_of
+from control_plane.deploy.lock import deployment_lock
 from control_plane.deploy.worker_target import (
     Change,
     RunningVersion,

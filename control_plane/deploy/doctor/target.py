@@ -10,16 +10,16 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from control_plane.deploy.archive import is_archived
-from control_plane.deploy.bucket import open_bucket
-from control_plane.deploy.findings import Finding, checked, finding
+from control_plane.deploy.archive.archived import is_archived
+from control_plane.deploy.archive.bucket import open_bucket
+from control_plane.deploy.archive.lease import holder_of
+from control_plane.deploy.doctor.findings import Finding, checked, finding
 from control_plane.deploy.gc import collect_garbage
 from control_plane.deploy.head import Clock, Head, Live, read_head
 from control_plane.deploy.kept import visitors_until
-from control_plane.deploy.lease import holder_of
 from control_plane.deploy.lock import lease_key
 from control_plane.deploy.named import names_of
-from control_plane.deploy.overlay_values import named_keys, overlay_counts
+from control_plane.deploy.overlays.values import named_keys, overlay_counts
 from control_plane.deploy.plan import SAMPLE
 from control_plane.deploy.record import OF_OVERLAYS, highest_counter, records
 from control_plane.deploy.target import Target

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from control_plane.deploy.akamai_api import AT_ONCE, AkamaiApi
+from control_plane.deploy.akamai.api import AT_ONCE, AkamaiApi
 from control_plane.deploy.target import Pair, Terms, checked_key
 from control_plane.errors import InputError, PlatformError
 from control_plane.tables import digest

@@ -1,0 +1,1 @@
+"""The archive: releases, heads and a lock in S3."""

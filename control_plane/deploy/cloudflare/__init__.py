@@ -1,0 +1,1 @@
+"""Cloudflare: Workers KV as a target, Workers as a platform that runs the worker."""
