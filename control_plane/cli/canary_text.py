@@ -16,7 +16,7 @@ def canary_line(canary: Canary) -> str:
 def health_lines(health: CanaryHealth) -> list[str]:
     """Say how the canary fares beside what is live, and the verdict."""
     return [
-        f"counts of {health.isolates:,} isolates",
+        f"counts of {health.isolates:,} isolate{'s' * (health.isolates != 1)}",
         _tally_line("live", health.live),
         _tally_line("canary", health.canary),
         f"{health.verdict}: {'; '.join(health.reasons)}",

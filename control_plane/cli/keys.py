@@ -65,7 +65,6 @@ def rotate(name: str, project: Project, as_json: bool) -> None:
     again = ("frontshelf compile",) if name == "release" else ()
     revoke = f"frontshelf keys revoke {before}"
     _next("frontshelf worker upload", *again, "frontshelf deploy", revoke)
-    click.echo("A running 'frontshelf dev' must be started again.", err=True)
 
 
 @keys.command()

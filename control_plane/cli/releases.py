@@ -56,7 +56,10 @@ def status(target_name: str, edge: str | None, project: Project, as_json: bool) 
             else None
         )
     facts |= _edge(project, edge, target_name)
-    lines = [f"{name}: {_words(value)}" for name, value in facts.items()]
+    shown = {**facts}
+    if head and not project.settings.archive.url:
+        shown["archived"] = "no archive is set"
+    lines = [f"{name}: {_words(value)}" for name, value in shown.items()]
     if health:
         lines += [f"canary: {line}" for line in health_lines(health)]
     report({**facts, "canary_health": health}, as_json, lambda: lines)

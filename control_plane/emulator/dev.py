@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from importlib.resources import files
@@ -32,13 +33,19 @@ from control_plane.emulator.server import ServerThread
 from control_plane.emulator.usage import Allowance
 from control_plane.emulator.variables import edge_variables
 from control_plane.emulator.view import STRICT, View
+from control_plane.emulator.watch import Watch
 from control_plane.emulator.workerd import OnLog
-from control_plane.errors import InputError, PlatformError
+from control_plane.errors import FrontshelfError, InputError, PlatformError
 from control_plane.settings import Project
 
 __all__ = ["LocalApi", "LocalEdge", "Platform", "local_api"]
 
+log = logging.getLogger(__name__)
+
 Platform = Literal["cloudflare", "akamai"]
+
+#: Files of keys that the worker is told of.
+KEYS = ("public.json", "visitor.json")
 
 
 class LocalEdge:
@@ -47,8 +54,8 @@ class LocalEdge:
     `origin` is the shop's own address (None: a plain 404). A `strict` edge sees the store as a
     location of the CDN may, and waits no longer for it; `faults` happen in either. `platform` says
     whose adapter runs; both read the same releases. With an `allowance` requests are taken one at
-    a time and each is held to it. Raises InputError when keys are missing or the port is taken,
-    PlatformError when workerd cannot be had.
+    a time and each is held to it. It follows the project's keys as they rotate. Raises InputError
+    when keys are missing or the port is taken, PlatformError when workerd cannot be had.
     """
 
     def __init__(
@@ -64,22 +71,26 @@ class LocalEdge:
         allowance: Allowance | None = None,
         on_log: OnLog = log_to_stderr,
     ) -> None:
-        worker = _WORKERS[platform](project, trust_loopback, strict, Inbox(project.inbox))
         client = local_client(project)
-        self._miniflare = Miniflare(
-            msgspec.structs.replace(
-                worker,
+        inbox, apps = Inbox(project.inbox), (local_app(project, client),)
+
+        def options() -> Options:
+            return msgspec.structs.replace(
+                _WORKERS[platform](project, trust_loopback, strict, inbox),
                 origin=origin,
                 persist=private_folder(project.local),
                 port=0 if allowance else port,
                 api_token=project_token(project),
                 api_variable="LOCAL_APIS",
-                apps=(local_app(project, client),),
+                apps=apps,
                 on_log=on_log,
                 kv_view=_view(project, strict, faults),
                 allowance=allowance,
             )
-        )
+
+        self._options = options
+        self._miniflare = Miniflare(options())
+        self._watch: Watch | None = None
         self._front = self._measuring(port) if allowance else None
         self._file = project.local / RUNNING_FILE
         running = Running(os.getpid(), self.url, self._miniflare.api_url)
@@ -89,6 +100,7 @@ class LocalEdge:
         except OSError as error:
             self._end()
             raise PlatformError(f"cannot write {self._file}: {error.strerror}") from error
+        self._watch = Watch([project.keys / name for name in KEYS], self._reload)
 
     @property
     def url(self) -> str:
@@ -114,7 +126,16 @@ class LocalEdge:
             self._miniflare.dispose()
             raise
 
+    def _reload(self) -> None:
+        """Go by the keys as they are now, without losing a request."""
+        try:
+            self._miniflare.set_options(self._options())
+        except FrontshelfError as error:
+            log.warning("the keys changed and the edge goes on with those before: %s", error)
+
     def _end(self) -> None:
+        if self._watch:
+            self._watch.close()
         if self._front:
             self._front.close()
         self._miniflare.dispose()

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import time
 
 import httpx
 import pytest
@@ -13,7 +14,8 @@ from control_plane.emulator.faults import Fault, parse_fault
 from control_plane.emulator.usage import Allowance
 from control_plane.emulator.variables import edge_variables
 from control_plane.errors import InputError
-from control_plane.keyring import load_text, load_visitor_secrets, make_keys
+from control_plane.keyring import load_ring, load_text, load_visitor_secrets, make_keys
+from control_plane.keyring.rotation import rotate_key
 from control_plane.settings import Edge, Project, Settings
 
 
@@ -196,3 +198,37 @@ def test_a_fault_is_read_from_its_words():
 def test_a_project_without_keys_is_told_to_make_them(tmp_path):
     with pytest.raises(InputError, match="frontshelf init"):
         LocalEdge(Project(tmp_path, Settings()))
+
+
+def test_a_running_edge_follows_keys_that_rotate(project, platform):
+    with LocalEdge(project, platform=platform, on_log=silent) as edge:
+        rotate_key(project.keys, "head")
+        both = {key.public for key in load_ring(project.keys).head}
+        wait_until(lambda: believed(edge) == both)
+        assert len(both) == 2
+        assert httpx.get(f"{edge.url}/_fs/health").status_code == 200
+
+
+def test_keys_that_cannot_be_read_leave_the_edge_as_it_was(project, caplog):
+    with LocalEdge(project, on_log=silent) as edge:
+        (project.keys / "public.json").write_text("{")
+        wait_until(lambda: "goes on with those before" in caplog.text)
+        assert httpx.get(f"{edge.url}/_fs/health").status_code == 200
+
+
+def believed(edge: LocalEdge) -> set[str]:
+    """Return the keys of heads that the worker has been told of."""
+    options = edge.miniflare.options
+    told = dict(options.variables)
+    if options.modules and "settings.js" in options.modules:
+        told = json.loads(
+            options.modules["settings.js"].decode()[len("export const settings = ") : -2]
+        )
+    return set(told["HEAD_KEYS"].split(","))
+
+
+def wait_until(true) -> None:
+    ends = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
