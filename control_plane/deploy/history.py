@@ -9,8 +9,9 @@ import msgspec
 
 from control_plane.deploy.archive.archived import archived_releases, is_archived
 from control_plane.deploy.archive.bucket import open_bucket
-from control_plane.deploy.head import Clock, Head, Live, move_canary, move_head, read_head
+from control_plane.deploy.head import Clock, Head, Live, read_head
 from control_plane.deploy.lock import deployment_lock
+from control_plane.deploy.moves import move_canary, move_head
 from control_plane.deploy.record import OF_CANARIES, OF_OVERLAYS, WRITES, records
 from control_plane.deploy.target import Target
 from control_plane.envelope import MANIFEST, unseal

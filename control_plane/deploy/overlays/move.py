@@ -10,15 +10,9 @@ from typing import TypeVar
 import msgspec
 
 from control_plane.deploy.archive.archived import archive_values
-from control_plane.deploy.head import (
-    STALE_SECONDS,
-    Clock,
-    Head,
-    Overlay,
-    move_overlays,
-    read_head,
-)
+from control_plane.deploy.head import STALE_SECONDS, Clock, Head, Overlay, read_head
 from control_plane.deploy.lock import Lock, deployment_lock
+from control_plane.deploy.moves import move_overlays
 from control_plane.deploy.overlays.values import named_keys, overlay_counts, write_values
 from control_plane.deploy.sweep import forget_replaced
 from control_plane.deploy.target import Target
