@@ -2,10 +2,12 @@
 
 import json
 import time
+from contextlib import closing
 
 import msgspec
 import pytest
 from s3 import with_archive
+from starlette.responses import Response
 
 from control_plane.deploy.archive.archived import Archived, archived_releases, is_archived
 from control_plane.deploy.archive.bucket import Bucket, open_bucket
@@ -19,6 +21,7 @@ from control_plane.deploy.overlays.move import change_overlays
 from control_plane.deploy.overlays.values import overlay_counts
 from control_plane.deploy.publish import publish
 from control_plane.deploy.record import highest_counter
+from control_plane.emulator.server import ServerThread
 from control_plane.errors import InputError, PlatformError, TableError
 from control_plane.settings import Archive, Project
 
@@ -273,3 +276,28 @@ def test_a_project_without_an_archive_knows_of_none(target, build, project):
     assert is_archived(without, "one") is None
     with pytest.raises(InputError, match="no archive is set"):
         Archived(without, "one")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "remedy"),
+    [
+        (403, "AccessDenied", "lack a permission on this prefix"),
+        (400, "ExpiredToken", "Renew the credentials"),
+        (403, "InvalidAccessKeyId", "Check the credentials"),
+        (503, "SlowDown", "Run the command again when it answers"),
+    ],
+)
+def test_what_the_store_refuses_is_told_with_a_remedy(
+    project, archive, monkeypatch, status, code, remedy
+):
+    async def refuse(scope, receive, send):
+        body = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+        await Response(body, status, media_type="application/xml")(scope, receive, send)
+
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with closing(ServerThread(refuse)) as server:
+        elsewhere = msgspec.structs.replace(archive, endpoint=server.url)
+        with pytest.raises(PlatformError, match=f"{code}: no") as refused:
+            archived_releases(open_bucket(with_archive(project, elsewhere)))
+    assert remedy in str(refused.value)
+    assert "secret" not in str(refused.value)
