@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from control_plane.deploy.archive.bucket import open_bucket
+from control_plane.deploy.archive.bucket import open_bucket, state_key
 from control_plane.deploy.record import (
     WRITES,
     records,
@@ -146,16 +146,16 @@ def read_head(target: Target, project: Project, clock: Clock = time.time) -> Hea
 def archived_head(target: Target, project: Project) -> Head | None:
     """Return the head that the archive keeps for a target, None without one; raise TableError."""
     bucket = open_bucket(project)
-    stored = bucket.get(archived_head_key(target.name)) if bucket else None
+    stored = bucket.get(archived_head_key(project, target.name)) if bucket else None
     if stored is None:
         return None
     shop = project.settings.shop
     return parse(stored.value, shop.name, shop.environment, trusted_keys(project.keys, "head"))
 
 
-def archived_head_key(target: str) -> str:
+def archived_head_key(project: Project, target: str) -> str:
     """Return where the archive keeps a target's newest head."""
-    return f"targets/{target}/head"
+    return state_key(project, target, "head")
 
 
 def _refuse_other_owner(value: bytes, shop: str, environment: str) -> None:

@@ -17,7 +17,7 @@ from typing import IO
 
 import msgspec
 
-from control_plane.deploy.archive.bucket import open_bucket
+from control_plane.deploy.archive.bucket import open_bucket, state_key
 from control_plane.deploy.archive.lease import Lease, acquire
 from control_plane.errors import LockedError, WorkError
 from control_plane.settings import Project
@@ -59,16 +59,16 @@ def deployment_lock(project: Project, target: str, *, wait_seconds: float = 0.0)
         if bucket is None:
             yield Lock()
             return
-        lease = acquire(bucket, lease_key(target), wait_seconds=wait_seconds)
+        lease = acquire(bucket, lease_key(project, target), wait_seconds=wait_seconds)
         try:
             yield Lock(lease)
         finally:
             lease.release()
 
 
-def lease_key(target: str) -> str:
+def lease_key(project: Project, target: str) -> str:
     """Return where the archive keeps a target's lock."""
-    return f"targets/{target}/lock.json"
+    return state_key(project, target, "lock.json")
 
 
 @contextmanager

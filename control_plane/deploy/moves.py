@@ -126,7 +126,7 @@ def _write(
     bucket = open_bucket(project)
     if bucket:
         # Before the target's own: what this head says of the erased must outlive the target.
-        bucket.put(archived_head_key(target.name), value)
+        bucket.put(archived_head_key(project, target.name), value)
     target.put(KEY, value)
     append(project, target.name, record)
     return head

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from control_plane.deploy.archive.bucket import Bucket, open_bucket
+from control_plane.deploy.archive.bucket import Bucket, open_bucket, state_key
 from control_plane.errors import LockedError, WorkError
 from control_plane.settings import Project
 
@@ -78,7 +78,7 @@ def append(project: Project, target: str, record: Record) -> None:
     """
     bucket = open_bucket(project)
     if bucket:
-        _append_archived(bucket, target, record)
+        _append_archived(bucket, _archived(project, target), record)
     file = record_file(project, target)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -107,8 +107,9 @@ def records(project: Project, target: str) -> list[Record]:
     bucket = open_bucket(project)
     if bucket is None:
         return own
-    stored = bucket.get(_archived(target))
-    shared = _parse(stored.value, f"{bucket!r}/{_archived(target)}") if stored else []
+    key = _archived(project, target)
+    stored = bucket.get(key)
+    shared = _parse(stored.value, f"{bucket!r}/{key}") if stored else []
     known = set(shared)
     # Both are in order already; a start and what it became are of one time.
     return sorted([*shared, *(one for one in own if one not in known)], key=lambda one: one.at)
@@ -124,9 +125,8 @@ def record_file(project: Project, target: str) -> Path:
     return project.local / f"releases-{target}.jsonl"
 
 
-def _append_archived(bucket: Bucket, target: str, record: Record) -> None:
+def _append_archived(bucket: Bucket, key: str, record: Record) -> None:
     """Add a record by compare-and-set, so that no counter is reserved twice."""
-    key = _archived(target)
     while True:
         stored = bucket.get(key)
         known = _parse(stored.value, f"{bucket!r}/{key}") if stored else []
@@ -153,8 +153,8 @@ def _newest(known: list[Record]) -> list[Record]:
     return [*others[-MAX_ARCHIVED:], *known[-2:]]
 
 
-def _archived(target: str) -> str:
-    return f"targets/{target}/records.jsonl"
+def _archived(project: Project, target: str) -> str:
+    return state_key(project, target, "records.jsonl")
 
 
 def _parse(raw: bytes, place: str) -> list[Record]:

@@ -15,7 +15,6 @@ from control_plane.deploy.archive.clean import clean_archive
 from control_plane.deploy.gc import collect_garbage
 from control_plane.deploy.head import read_head
 from control_plane.deploy.history import only_archived, releases, rollback
-from control_plane.deploy.lock import lease_key
 from control_plane.deploy.overlays.changes import erase, switch
 from control_plane.deploy.overlays.move import change_overlays
 from control_plane.deploy.overlays.values import overlay_counts
@@ -26,7 +25,7 @@ from control_plane.errors import InputError, PlatformError, TableError
 from control_plane.settings import Archive, Project
 
 ROWS = [b"anna's row", b"ben's row"]
-KEY = lease_key("cloudflare")
+KEY = "targets/cloudflare/lock.json"
 
 
 @pytest.fixture

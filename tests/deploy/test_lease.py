@@ -17,7 +17,7 @@ from control_plane.deploy.publish import publish
 from control_plane.errors import InputError, LockedError
 from control_plane.settings import Project
 
-KEY = lease_key("cloudflare")
+KEY = "targets/cloudflare/lock.json"
 
 
 @pytest.fixture
@@ -36,6 +36,14 @@ def test_a_second_deployer_is_told_who_and_since_when(target, build, project, el
     assert "process" in str(refused.value)
     assert "since 20" in str(refused.value)
     assert publish(target, build("two", [b"ball"]), elsewhere).head_moved
+
+
+@pytest.mark.parametrize("name", ["local", "folder"])
+def test_what_is_of_this_machine_alone_stands_apart_by_project(project, elsewhere, name):
+    assert lease_key(project, name) != lease_key(elsewhere, name)
+    assert lease_key(project, "cloudflare") == lease_key(elsewhere, "cloudflare") == KEY
+    with deployment_lock(project, name), deployment_lock(elsewhere, name) as lock:
+        lock.confirm()
 
 
 def test_other_targets_are_not_locked(project, elsewhere):

@@ -54,7 +54,7 @@ class Shop:
         for name in ("zero", "one", "two"):
             publish(target, self.builds[name], project)
         quick(target, project, lambda t, h: erase(t, h, "k1", [ANNA]))
-        quick(target, project, stock("bear", 900))
+        quick(target, project, stock(project, "bear", 900))
         self.kept = dict(memory.values)
         shutil.copytree(project.local, project.root / "kept")
 
@@ -101,13 +101,9 @@ def quick(target: Target, project: Project, make) -> object:
     return change_overlays(target, project, make, sleep=lambda seconds: None)
 
 
-def stock(item: str, price: int):
+def stock(project: Project, item: str, price: int):
     lines = {item: StockLine(True, price, "EUR")}
-    return lambda target, head: change_stock(target, PROJECT[0], head, lines, {})
-
-
-#: `change_stock` wants the project that the test has.
-PROJECT: list[Project] = []
+    return lambda target, head: change_stock(target, project, head, lines, {})
 
 
 def erased(target: Target, head: Head) -> set[int]:
@@ -119,7 +115,6 @@ def erased(target: Target, head: Head) -> set[int]:
 
 @pytest.fixture
 def shop(memory, build, project, live) -> Shop:
-    PROJECT[:] = [project]
     return Shop(memory, build, project, live)
 
 
@@ -167,7 +162,7 @@ def works(shop: Shop) -> dict[str, tuple[Work | None, Work, Callable[[Head], boo
         ),
         "stock": (
             None,
-            lambda target, project: quick(target, project, stock("ball", 500)),
+            lambda target, project: quick(target, project, stock(project, "ball", 500)),
             lambda head: head.overlays != shop.before.overlays,
         ),
         "off": (

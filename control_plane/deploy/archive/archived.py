@@ -21,6 +21,7 @@ from control_plane.deploy.head import (
     OffOverlay,
     Overlay,
     archived_head,
+    archived_head_key,
 )
 from control_plane.deploy.named import split
 from control_plane.deploy.overlays.values import find, value_keys
@@ -138,8 +139,8 @@ def lost_overlays(target: Target, project: Project) -> tuple[Overlay, ...]:
             raise TableError(
                 f"{bucket!r}: {VALUES}{key} names erased visitors and is missing or changed; "
                 "nothing was made live.\n  Bring it back from a version or a backup of the bucket, "
-                "or erase them again after deleting targets/"
-                f"{target.name}/head there."
+                "or erase them again after deleting "
+                f"{archived_head_key(project, target.name)} there."
             )
         target.put(key, stored.value)
     return kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,8 @@ from control_plane.settings import Project
 #: Objects a deletion names at once, by S3's API.
 MAX_DELETE = 1000
 THREADS = 16
+#: Targets that no other machine sees.
+OF_THIS_MACHINE = ("local", "folder")
 #: What a conditional write that lost answers: the object is another by now, or being written.
 LOST = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 MISSING = ("NoSuchKey", "404")
@@ -159,6 +163,17 @@ def open_bucket(project: Project) -> Bucket | None:
     """Return the project's archive, None when it has none; raise InputError for a wrong address."""
     archive = project.settings.archive
     return _opened(archive.url, archive.endpoint) if archive.url else None
+
+
+def state_key(project: Project, target: str, name: str) -> str:
+    """Return where the archive keeps something of a target's state.
+
+    A target of this machine alone is another one on each machine and in each project directory.
+    """
+    if target in OF_THIS_MACHINE:
+        place = f"{socket.gethostname()}:{project.root}"
+        target = f"{target}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    return f"targets/{target}/{name}"
 
 
 @cache

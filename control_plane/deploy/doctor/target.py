@@ -53,7 +53,7 @@ def examine_target(
 
 def _leases(project: Project, target: Target) -> Iterator[Finding]:
     bucket = open_bucket(project)
-    holder = holder_of(bucket, lease_key(target.name)) if bucket else None
+    holder = holder_of(bucket, lease_key(project, target.name)) if bucket else None
     if holder:
         yield finding("lease", "warning", f"{holder} is deploying", "Wait for it to end.")
 
