@@ -13,7 +13,7 @@ from control_plane.cli.targets import open_target, target_option
 from control_plane.deploy.archive.archived import is_archived
 from control_plane.deploy.canary_health import canary_health
 from control_plane.deploy.doctor.target import examine_release
-from control_plane.deploy.head import Head, read_head
+from control_plane.deploy.head import Head, archived_head, read_head
 from control_plane.deploy.history import ReleaseEntry, only_archived
 from control_plane.deploy.history import releases as list_releases
 from control_plane.deploy.overlays.values import overlay_counts
@@ -47,6 +47,7 @@ def status(target_name: str, edge: str | None, project: Project, as_json: bool) 
         if head:
             facts |= {
                 "archived": is_archived(project, head.live.release),
+                "drift": _drift(head, target, project),
                 "store": _store(head, target, project),
                 **overlay_counts(head.overlays),
             }
@@ -58,7 +59,7 @@ def status(target_name: str, edge: str | None, project: Project, as_json: bool) 
     facts |= _edge(project, edge, target_name)
     shown = {**facts}
     if head and not project.settings.archive.url:
-        shown["archived"] = "no archive is set"
+        shown["archived"] = shown["drift"] = "no archive is set"
     lines = [f"{name}: {_words(value)}" for name, value in shown.items()]
     if health:
         lines += [f"canary: {line}" for line in health_lines(health)]
@@ -86,6 +87,17 @@ def _told(head: Head | None) -> dict[str, Any]:
         "counter": head.counter if head else None,
         "issued_at": time_text(head.issued_at) if head else None,
     }
+
+
+def _drift(head: Head, target: Target, project: Project) -> str | None:
+    """Say how the head differs from the one that was archived last; None without an archive."""
+    last = archived_head(target, project)
+    if last is None or last == head:
+        return None if last is None else "no"
+    return (
+        f"yes: head {last.counter} with release {last.live.release} was archived last, "
+        f"{head.counter} with {head.live.release} is there"
+    )
 
 
 def _store(head: Head, target: Target, project: Project) -> str:

@@ -49,7 +49,8 @@ def test_another_machine_brings_an_old_release_back(call, toy, elsewhere):
     toy.rules.write_text(RULES.replace("<b>new</b>", "<b>newer</b>"))
     second = compile_toy(toy).release
     call("deploy", *CLOUDFLARE)
-    assert elsewhere("status")["archived"] is True
+    told = elsewhere("status")
+    assert (told["archived"], told["drift"]) == (True, "no")
     assert [one["release"] for one in elsewhere("releases")] == [second, first]
     done = elsewhere("deploy", "--release", first)
     assert (done["release"], done["counter"]) == (first, 3)
@@ -80,3 +81,16 @@ def test_a_checkout_with_public_keys_alone_deploys_by_keys_in_the_environment(
     monkeypatch.delenv("FRONTSHELF_RELEASE_KEY")
     call("overlay", "on", "home.hero", *CLOUDFLARE)
     assert json.loads(call("status", "--json", *CLOUDFLARE).stdout)["live"] == release
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_head_that_was_not_archived_is_drift(call, toy, monkeypatch):
+    release = compile_toy(toy).release
+    call("deploy", *CLOUDFLARE)
+    with monkeypatch.context() as patch:
+        patch.setenv("FRONTSHELF_ARCHIVE_URL", "")
+        call("overlay", "off", "home.hero", *CLOUDFLARE)
+    said = json.loads(call("status", "--json", *CLOUDFLARE).stdout)["drift"]
+    assert (
+        said == f"yes: head 1 with release {release} was archived last, 2 with {release} is there"
+    )

@@ -82,7 +82,11 @@ def _archive(project: Project) -> Iterator[Finding]:
         )
         return
     found = archived_releases(bucket)
-    yield finding("archive", "ok", f"{bucket!r} answers and holds {len(found)} releases")
+    yield finding(
+        "archive",
+        "ok",
+        f"{bucket!r} answers and holds {len(found)} release{'s' * (len(found) != 1)}",
+    )
 
 
 def _disk(project: Project) -> Iterator[Finding]:
