@@ -32,18 +32,23 @@ ONE_KEY_TRIALS, MANY_KEY_TRIALS = 700, 520
 
 
 class State(msgspec.Struct):
-    """A genuine state of the shop: its head's value, its release, its hero, who is erased."""
+    """A genuine state of the shop: its head's value, its release, its hero, who is erased.
+
+    `decided` is the release that the device of the decisions sees: a canary, where there is one.
+    """
 
     head: bytes
     release: str
     hero: str
     overlays: bool
+    decided: str
 
 
 class Tampering(msgspec.Struct):
-    """The shop's three states, the newest last; all that its store ever held; its worker."""
+    """The shop's four states, the newest last; all that its store ever held; its worker."""
 
     states: list[State]
+    heroes: dict[str, str]
     store: dict[str, bytes]
     worker: Miniflare
     body: dict[str, Any]
@@ -74,26 +79,36 @@ def _text(value: bytes | None) -> str | None:
 
 @pytest.fixture(scope="module")
 def tampering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tampering]:
-    """Two releases; then a hat is sold out, and anna, a fan of shoes, is erased."""
+    """Two releases; a hat is sold out, and anna, a fan of shoes, erased; then a canary begins."""
     project = make_project(tmp_path_factory.mktemp("toy"))
     store = Folder(tmp_path_factory.mktemp("store"))
     secrets = load_visitor_secrets(project.keys)
     anna = visitor_key(secrets.secrets[secrets.current], "u", "anna")
     states = []
-    for hero in ("<b>new</b>", "<b>newer</b>"):
-        rules = project.rules.read_text(encoding="utf-8")
+    heroes = {}
+    rules = project.rules.read_text(encoding="utf-8")
+
+    def deploy(hero: str, canary: float | None = None) -> str:
         project.rules.write_text(rules.replace("<b>new</b>", hero), encoding="utf-8")
         compile_toy(project)
-        release = publish(store, project.build / "current", project).release
-        states.append(State(store.get(KEY) or b"", release, hero, overlays=False))
+        release = publish(store, project.build / "current", project, canary=canary).release
+        heroes[release] = hero
+        return release
+
+    for hero in ("<b>new</b>", "<b>newer</b>"):
+        release = deploy(hero)
+        states.append(State(store.get(KEY) or b"", release, hero, False, release))
     no_more = {SOLD_OUT: StockLine(False, None)}
     calm = {"sleep": lambda seconds: None}
     change_overlays(store, project, lambda t, h: change_stock(t, project, h, no_more, {}), **calm)
     change_overlays(store, project, lambda t, h: overlay_changes.erase(t, h, "k1", [anna]), **calm)
-    states.append(State(store.get(KEY) or b"", states[1].release, states[1].hero, overlays=True))
+    states.append(State(store.get(KEY) or b"", release, hero, True, release))
+    canary = deploy("<b>newest</b>", 0.9999)
+    states.append(State(store.get(KEY) or b"", release, hero, True, canary))
     body = {
         "slots": [HERO, STRIP],
         "visitor": f"{anna:016x}",
+        "device": "E" * 22,
         "session": views("shoe-1"),
         "consent": {"personalization": True},
     }
@@ -103,14 +118,14 @@ def tampering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tampering]:
         held = {key: store.get(key) or b"" for key in store.keys("")}
         for key, value in held.items():
             worker.dispatch_fetch(f"http://toy/{key}", method="PUT", content=value)
-        yield Tampering(states, held, worker, body)
+        yield Tampering(states, heroes, held, worker, body)
 
 
 def test_an_untouched_store_shows_each_of_its_states(tampering: Tampering) -> None:
     told = tampering.tell([{"cold": True, "changes": {KEY: s.head}} for s in tampering.states])
     for state, one in zip(tampering.states, told, strict=True):
         decided = json.loads(one["decided"]["body"])
-        assert decided["release"] == state.release
+        assert decided["release"] == state.decided
         assert one["shown"][HERO]["body"] == state.hero
         fan = decided["decisions"][HERO]["content"] == "hero-fan"
         assert (fan, SOLD_OUT in one["shown"][STRIP]["body"]) == (
@@ -161,8 +176,8 @@ def test_two_thousand_tampers_show_a_genuine_release_or_the_pages_own(
     trials = drawn(tampering, random.Random(1))
     assert sum(len(one["changes"]) for one in trials) >= 2_000
     cards = tampering.genuine_cards()
-    heroes = {state.release: state.hero for state in tampering.states}
-    noticed = replayed = whole = 0
+    heroes = tampering.heroes
+    noticed = replayed = whole = canaries = 0
     for trial, told in zip(trials, tampering.tell(trials), strict=True):
         put_back = trial["changes"].get(KEY)
         older = [s for s in tampering.states[:-1] if trial["cold"] and s.head == put_back]
@@ -172,9 +187,11 @@ def test_two_thousand_tampers_show_a_genuine_release_or_the_pages_own(
         # Where the live release is broken, the one that the head names as previous serves.
         assert decided.get("release") in (None, *heroes), trial
         if not trial["cold"]:
-            assert decided["release"] == state.release, "a warm memory went back"
+            assert decided["release"] == state.decided, "a warm memory went back"
         if hero["status"] == 200:
-            assert hero["body"] == heroes[decided["release"]], trial
+            canary = decided["release"] == state.decided
+            assert hero["body"] == heroes[state.release if canary else decided["release"]], trial
+        canaries += decided.get("release") == tampering.states[-1].decided
         assert set(CARD.findall(strip)) <= cards, trial
         if state.overlays:
             assert SOLD_OUT not in strip + told["decided"]["body"], "a sold-out item came back"
@@ -186,3 +203,4 @@ def test_two_thousand_tampers_show_a_genuine_release_or_the_pages_own(
     assert noticed > 500
     assert replayed > 5
     assert whole > 300
+    assert canaries > 300
