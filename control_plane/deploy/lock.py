@@ -8,6 +8,7 @@ machines are told apart by the head's counter only.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -18,9 +19,11 @@ from typing import IO
 import msgspec
 
 from control_plane.deploy.archive.bucket import open_bucket, state_key
-from control_plane.deploy.archive.lease import Lease, acquire
-from control_plane.errors import LockedError, WorkError
+from control_plane.deploy.archive.lease import LEASE_SECONDS, Lease, acquire
+from control_plane.errors import LockedError, PlatformError, WorkError
 from control_plane.settings import Project
+
+log = logging.getLogger(__name__)
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -63,7 +66,15 @@ def deployment_lock(project: Project, target: str, *, wait_seconds: float = 0.0)
         try:
             yield Lock(lease)
         finally:
-            lease.release()
+            _hand_on(lease)
+
+
+def _hand_on(lease: Lease) -> None:
+    """Release a lease; that it can't be must not hide how the work ended."""
+    try:
+        lease.release()
+    except PlatformError as error:
+        log.warning("the lock stays until it runs out (%.0f s): %s", LEASE_SECONDS, error)
 
 
 def lease_key(project: Project, target: str) -> str:

@@ -14,7 +14,7 @@ from control_plane.deploy.archive.lease import LEASE_SECONDS, Holder, acquire, h
 from control_plane.deploy.head import read_head
 from control_plane.deploy.lock import deployment_lock, lease_key
 from control_plane.deploy.publish import publish
-from control_plane.errors import InputError, LockedError
+from control_plane.errors import InputError, LockedError, PlatformError
 from control_plane.settings import Project
 
 KEY = "targets/cloudflare/lock.json"
@@ -137,3 +137,18 @@ def test_the_lock_is_free_after_a_failure(target, build, project, bucket):
     with pytest.raises(InputError):
         publish(target, folder, project)
     assert holder_of(bucket, KEY) is None
+
+
+def test_a_lock_that_cannot_be_handed_on_hides_nothing(project, bucket, monkeypatch, caplog):
+    def silent(*_arguments: object) -> None:
+        raise PlatformError("no answer")
+
+    def work() -> None:
+        with deployment_lock(project, "cloudflare"):
+            monkeypatch.setattr(Bucket, "replace", silent)
+            raise InputError("the work's own")
+
+    with pytest.raises(InputError, match="the work's own"):
+        work()
+    assert "the lock stays until it runs out (120 s): no answer" in caplog.text
+    monkeypatch.undo()
