@@ -18,7 +18,7 @@ from control_plane.cli.options import (
 from control_plane.cli.releases import release_line
 from control_plane.cli.targets import REMOTE, open_target, target_option
 from control_plane.deploy.canary_health import CanaryHealth, canary_health
-from control_plane.deploy.head import read_head
+from control_plane.deploy.head import Head, read_head
 from control_plane.deploy.history import RollbackReport
 from control_plane.deploy.history import promote as make_live
 from control_plane.deploy.history import releases as list_releases
@@ -108,12 +108,12 @@ def _by_rule(
     target: Target, project: Project, seconds: float, dry_run: bool, as_json: bool
 ) -> None:
     """Promote or end the canary by how it fares; status 1 unless it was promoted."""
-    health = _watched(target, project, seconds)
+    judged, health = _watched(target, project, seconds)
     result = None
     if not dry_run and health.verdict == "healthy":
-        result = make_live(target, project)
+        result = make_live(target, project, judged=judged)
     elif not dry_run and health.verdict == "unhealthy":
-        result = roll_back(target, project)
+        result = roll_back(target, project, judged=judged)
     lines = health_lines(health)
     if result:
         lines.append(_rollback_line(result) if result.ended else _live_line(result))
@@ -122,7 +122,8 @@ def _by_rule(
         sys.exit(1)
 
 
-def _watched(target: Target, project: Project, seconds: float) -> CanaryHealth:
+def _watched(target: Target, project: Project, seconds: float) -> tuple[Head, CanaryHealth]:
+    """Return a head and how its canary fares, as soon as there is enough to tell by."""
     ends = time.monotonic() + seconds
     while True:
         head = read_head(target, project)
@@ -133,7 +134,7 @@ def _watched(target: Target, project: Project, seconds: float) -> CanaryHealth:
         health = canary_health(target, head, head.canary, project.settings.deploy)
         left = ends - time.monotonic()
         if health.verdict != "waiting" or left <= 0:
-            return health
+            return head, health
         time.sleep(min(LOOK_SECONDS, left))
 
 

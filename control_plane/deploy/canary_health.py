@@ -16,6 +16,7 @@ import msgspec
 from control_plane.deploy.head import Canary, Head
 from control_plane.deploy.target import Target
 from control_plane.settings import Deploy
+from control_plane.tables import digest
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,10 @@ def canary_health(target: Target, head: Head, canary: Canary, rule: Deploy) -> C
     }
     live, own = total[head.live.release], total[canary.release]
     verdict, reasons = judge(live, own, rule)
+    manifest = target.get(canary.manifest)
+    if manifest is None or digest(manifest) != canary.digest:
+        # No isolate can open it, and so none counts anything of it.
+        verdict, reasons = "unhealthy", ["its manifest is missing or changed: nobody sees it"]
     return CanaryHealth(
         verdict=verdict, reasons=tuple(reasons), isolates=len(told), live=live, canary=own
     )

@@ -15,7 +15,7 @@ from control_plane.deploy.moves import move_canary, move_head
 from control_plane.deploy.record import OF_CANARIES, OF_OVERLAYS, WRITES, records
 from control_plane.deploy.target import Target
 from control_plane.envelope import MANIFEST, unseal
-from control_plane.errors import InputError, TableError, suggest
+from control_plane.errors import InputError, PlatformError, TableError, suggest
 from control_plane.keyring import trusted_keys
 from control_plane.settings import Project
 from control_plane.tables import digest
@@ -71,16 +71,23 @@ def only_archived(project: Project, held: list[ReleaseEntry]) -> list[ReleaseEnt
 
 
 def rollback(
-    target: Target, project: Project, release: str | None = None, *, clock: Clock = time.time
+    target: Target,
+    project: Project,
+    release: str | None = None,
+    *,
+    judged: Head | None = None,
+    clock: Clock = time.time,
 ) -> RollbackReport:
     """Make a release live again: the named one, or the one that was live before.
 
     A canary ends. While there is one and no release is named, that is all. Raises InputError for a
     release that the target does not hold, TableError when its manifest there is not what was
-    written.
+    written, PlatformError when another canary or release is there than in the head that was
+    `judged`.
     """
     with deployment_lock(project, target.name) as lock:
         head = _head_of(target, project, clock)
+        _refuse_unjudged(target, head, judged)
         ended = head.canary.release if head.canary else None
         entry = _chosen(
             project, _entries(target, project, head), release or (ended and head.live.release)
@@ -101,13 +108,17 @@ def rollback(
     )
 
 
-def promote(target: Target, project: Project, *, clock: Clock = time.time) -> RollbackReport:
+def promote(
+    target: Target, project: Project, *, judged: Head | None = None, clock: Clock = time.time
+) -> RollbackReport:
     """Make the canary live for everyone.
 
-    Raises InputError where there is none, TableError when its manifest is not what was written.
+    Raises InputError where there is none, TableError when its manifest is not what was written,
+    PlatformError when another is there than in the head that was `judged`.
     """
     with deployment_lock(project, target.name) as lock:
         head = _head_of(target, project, clock)
+        _refuse_unjudged(target, head, judged)
         if head.canary is None:
             raise InputError(
                 f"{target!r} has no canary",
@@ -119,6 +130,19 @@ def promote(target: Target, project: Project, *, clock: Clock = time.time) -> Ro
     return RollbackReport(
         release=live.release, before=head.live.release, counter=now.counter, moved=True
     )
+
+
+def _refuse_unjudged(target: Target, head: Head, judged: Head | None) -> None:
+    """Refuse to act on what somebody changed since it was judged; overlays may have moved."""
+    if judged and (head.live, _began(head)) != (judged.live, _began(judged)):
+        raise PlatformError(
+            f"{target!r}: another canary or release is there than the one that was judged; nothing "
+            "was changed. Look with 'frontshelf status', then run the command again."
+        )
+
+
+def _began(head: Head) -> tuple[str, int] | None:
+    return (head.canary.manifest, head.canary.since) if head.canary else None
 
 
 def _head_of(target: Target, project: Project, clock: Clock) -> Head:

@@ -3,11 +3,12 @@
 import pytest
 
 from control_plane.deploy.gc import collect_garbage
+from control_plane.deploy.head import read_head
 from control_plane.deploy.history import promote, releases, rollback
 from control_plane.deploy.overlays.changes import switch
 from control_plane.deploy.overlays.move import change_overlays
 from control_plane.deploy.publish import publish
-from control_plane.errors import InputError, TableError
+from control_plane.errors import InputError, PlatformError, TableError
 
 OLD, NEW = [b"bear", b"ball", b"boat"], [b"ball", b"kite", b"drum", b"yoyo"]
 
@@ -140,6 +141,29 @@ def test_a_canary_that_was_changed_in_the_store_is_not_promoted(shown, target, m
     memory.values[manifest] += b"!"
     with pytest.raises(TableError, match="missing or changed"):
         promote(target, project)
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("act", [promote, rollback])
+def test_what_was_judged_is_what_is_promoted_or_ended(act, shown, target, builds, project):
+    judged = read_head(target, project)
+    publish(target, builds["three"], project, canary=0.05)
+    with pytest.raises(PlatformError, match="than the one that was judged"):
+        act(target, project, judged=judged)
+    assert shown() == ("one", "three", 0.05)
+    promote(target, project)
+    with pytest.raises(PlatformError, match="than the one that was judged"):
+        act(target, project, judged=judged)
+    assert shown() == ("three", None, None)
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(("act", "left"), [(promote, "two"), (rollback, "one")])
+def test_overlays_and_shares_may_move_while_it_is_judged(act, left, shown, target, builds, project):
+    judged = read_head(target, project)
+    publish(target, builds["two"], project, canary=0.25)
+    act(target, project, judged=judged)
+    assert shown() == (left, None, None)
 
 
 @pytest.mark.parametrize("die", ["before", "half", "after"])

@@ -117,3 +117,10 @@ def test_what_is_no_counts_is_left_out_and_said(canary, caplog):
 
 def test_without_counts_it_waits(canary):
     assert canary().verdict == "waiting"
+
+
+def test_a_canary_that_nobody_can_open_is_not_waited_for(canary, target, project):
+    target.delete_many([read_head(target, project).canary.manifest])
+    health = canary()
+    assert health.verdict == "unhealthy"
+    assert "missing or changed" in health.reasons[0]
