@@ -95,14 +95,16 @@ export class Releases {
       this.#refuseOlder(head);
       await this.#heed(loader, head);
       what = "manifest";
-      const canary = head.canary && this.#canaryOf(loader, head.canary);
+      const opening = head.canary && this.#canaryOf(loader, head.canary);
       const known = this.live?.manifest === head.live.manifest;
       const release = known ? this.live : await this.#openLive(loader, head);
-      // Another request may have seen a newer head while this one read the manifest.
+      const canary = await opening;
+      // Another request may have seen a newer head while this one read manifests; nothing is
+      // waited for from here on.
       this.#refuseOlder(head);
       if (release !== this.live) this.before = this.live;
       this.live = release;
-      this.canary = await canary;
+      this.canary = canary;
       this.liveSince = head.live.since ?? head.issued_at;
       this.counter = head.counter;
       this.issuedAt = head.issued_at;

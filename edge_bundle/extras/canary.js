@@ -129,8 +129,9 @@ export async function openCanary(releases, loader, named) {
   try {
     const before = releases.canary;
     if (before?.release.manifest === named.manifest) {
-      before.share = named.share;
-      return before;
+      // Not changed in place: this head may yet turn out to be older than another's.
+      const other = new Canary(before.release, named.share, loader.platform);
+      return Object.assign(other, before, { share: named.share });
     }
     return new Canary(await releases.open(loader, named), named.share, loader.platform);
   } catch (error) {

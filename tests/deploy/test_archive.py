@@ -22,6 +22,7 @@ from control_plane.deploy.publish import publish
 from control_plane.deploy.record import highest_counter
 from control_plane.emulator.server import ServerThread
 from control_plane.errors import InputError, PlatformError, TableError
+from control_plane.keyring.rotation import revoke_key, rotate_key
 from control_plane.settings import Archive, Project
 
 ROWS = [b"anna's row", b"ben's row"]
@@ -300,3 +301,10 @@ def test_what_the_store_refuses_is_told_with_a_remedy(
             archived_releases(open_bucket(with_archive(project, elsewhere)))
     assert remedy in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_a_head_of_a_key_revoked_since_keeps_what_it_names(target, build, project, client):
+    publish(target, build("one", [b"bear"]), project)
+    _new, old = rotate_key(project.keys, "head")
+    revoke_key(project.keys, old, 0)
+    assert clean_archive(open_bucket(project), project).kept == ("one",)

@@ -8,7 +8,7 @@ from control_plane.deploy.archive.archived import RELEASES, VALUES, archived_rel
 from control_plane.deploy.archive.bucket import Bucket
 from control_plane.deploy.head import ErasedOverlay, parse
 from control_plane.deploy.overlays.values import find, value_keys
-from control_plane.keyring import trusted_keys
+from control_plane.keyring import load_ring
 from control_plane.settings import Project
 
 #: Values younger than this may be of a deployment that another machine is at.
@@ -54,7 +54,9 @@ def _keys(bucket: Bucket, release: str) -> set[str]:
 
 def _named_by_heads(bucket: Bucket, project: Project) -> tuple[set[str], set[str]]:
     """Return the releases and the values of erased visitors that targets' heads name."""
-    shop, keys = project.settings.shop, trusted_keys(project.keys, "head")
+    shop, ring = project.settings.shop, load_ring(project.keys)
+    # A head that a revoked key signed keeps what it names, and no more is believed of it.
+    keys = [one.key for one in (*ring.head, *ring.revoked)]
     releases: set[str] = set()
     erased: set[str] = set()
     for one in bucket.list("targets/"):
