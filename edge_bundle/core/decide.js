@@ -38,23 +38,28 @@ export function decideSlot(scene, { name, limit }, id) {
   const place = id + scene.release.place(name);
   if (scene.loader.overlays?.off.has(name)) return { id: `${place}o`, ...OFF };
   const needs = needsOf(scene.release, name);
-  if (!scene.lookUp(needs)) return null;
+  if (!scene.lookUpVisitor(needs)) {
+    // So that what a shelf lacks is read at the same time.
+    scene.lookUp(needs);
+    return null;
+  }
   /** @type {Record<string, any>|undefined} made only when a rule asks */
   let made;
   const attributes = () => (made ??= scene.attributes(needs.attributes));
   const choice = choose(scene.release.rules, name, scene.visit, attributes);
-  return fill(scene, choice, place, limit);
+  return fill(scene, needs, choice, place, limit);
 }
 
 /**
  * Make the chosen content. A shelf without a single item leaves the page's own content.
  * @param {Scene} scene
+ * @param {import("./needs.js").Needs} needs the slot's
  * @param {Choice} choice
  * @param {string} place what its id says before what was chosen
  * @param {number} [limit]
  * @returns {Decision|null}
  */
-function fill(scene, { content: name, reason, experiment, code }, place, limit) {
+function fill(scene, needs, { content: name, reason, experiment, code }, place, limit) {
   const id = place + code;
   const { rules, templates } = scene.release;
   const { form } = scene;
@@ -63,7 +68,7 @@ function fill(scene, { content: name, reason, experiment, code }, place, limit) 
   if (content.kind === "html") {
     return { id, content: name, cards: NONE, reason, experiment, html: contentMarkup(content, form) };
   }
-  const shelf = fillShelf(scene, content, limit ?? content.limit);
+  const shelf = shelfOf(scene, needs, content, limit ?? content.limit);
   if (!shelf) return null;
   const { cards, source } = shelf;
   if (!cards.length) {
@@ -75,8 +80,17 @@ function fill(scene, { content: name, reason, experiment, code }, place, limit) 
     cards,
     reason: reason === "default" ? (source ?? reason) : reason,
     experiment,
-    html: shelfMarkup(cards, templates[content.template], form),
+    html: form && (shelf.html[form] ??= shelfMarkup(cards, templates[content.template], form)),
   };
+}
+
+/** @param {Scene} scene @param {import("./needs.js").Needs} needs @param {any} content @param {number} limit */
+function shelfOf(scene, needs, content, limit) {
+  const { lately } = scene.release;
+  const known = lately.recall(scene, content, limit);
+  if (known) return known;
+  const shelf = scene.lookUp(needs) ? fillShelf(scene, content, limit) : null;
+  return shelf && lately.keep(scene, content, limit, shelf);
 }
 
 /** @type {import("./cards.js").Card[]} */

@@ -30,6 +30,8 @@ export class Loader {
     /** What this request has waited for; kept here even if memory lets go of it. */
     /** @type {Map<string, any>|null} */
     this.read = null;
+    /** Whether some value could not be had. */
+    this.short = false;
     /** What the decision being made lacks, and how to get it. */
     /** @type {Map<string, () => Promise<any>>} */
     this.missing = NOTHING;
@@ -139,6 +141,7 @@ export class Loader {
       this.cache.put(key, table);
       return table;
     } catch (error) {
+      this.short = true;
       this.health.fault(`value_${reasonOf(error)}`, key);
       return null;
     }

@@ -4,9 +4,10 @@ import { CATEGORIES } from "./attributes.js";
 
 /**
  * @typedef {object} Needs
- * @property {boolean} items whether a shelf or a condition needs the session's items
+ * @property {boolean} items whether a shelf needs the session's items
  * @property {boolean} visitor whether one needs the visitor's row
  * @property {boolean} segments whether one needs the visitor's segments
+ * @property {boolean} recent whether a condition needs the session's items
  * @property {string[]} first sources that a shelf of the slot begins with
  * @property {string[]} attributes names that the slot's conditions ask for
  * @property {import("../extras/weights.js").Weights[]} weights of the slot's shelves
@@ -39,7 +40,7 @@ export function choiceNeeds(slot) {
   const paths = slot.rules.flatMap((/** @type {any} */ rule) => pathsOf(rule.when));
   const segments = paths.includes("segments");
   return {
-    items: needItems(paths), visitor: segments, segments,
+    items: false, visitor: segments, segments, recent: needItems(paths),
     first: [], attributes: attributesIn(paths), weights: [],
   };
 }

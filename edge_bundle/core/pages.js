@@ -75,7 +75,7 @@ export function charsetOf(type) {
 }
 
 /** @type {import("./needs.js").Needs} */
-const MOST_NEED = { items: true, visitor: true, segments: false, first: [], attributes: [], weights: [] };
+const MOST_NEED = { items: true, visitor: true, segments: false, recent: false, first: [], attributes: [], weights: [] };
 
 /** Decides the slots of one page, as its splicer meets them. */
 export class PageSlots {

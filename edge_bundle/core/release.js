@@ -2,6 +2,7 @@
 
 import { hashText } from "./hash.js";
 import { lowerBound, openTable } from "./columns.js";
+import { Lately } from "./lately.js";
 import { partOf, valueNumber } from "./locate.js";
 import { hex } from "./platform.js";
 import { CardTable, ItemTable, PopularTable, RelatedTable, VisitorTable } from "./tables.js";
@@ -69,6 +70,7 @@ export class Release {
     /** What each slot can ask for, filled as slots are asked for. */
     /** @type {Map<string, import("./needs.js").Needs>} */
     this.needs = new Map();
+    this.lately = new Lately();
     /** What decision ids say of each slot, filled likewise. */
     /** @type {Map<string, string>} */
     this.places = new Map();

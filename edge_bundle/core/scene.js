@@ -68,6 +68,7 @@ export class Scene {
    */
   lookUp(needs) {
     const { loader, release, visit } = this;
+    let ready = this.lookUpVisitor(needs);
     if (needs.items) {
       loader.overlays?.askAhead(loader);
       this.recent ??= findRecent(loader, release, visit);
@@ -76,16 +77,20 @@ export class Scene {
       if (this.page === undefined) {
         this.page = visit.page.item ? release.find(loader, visit.page.item) : null;
       }
-    }
-    if (needs.visitor && this.row === undefined) this.row = findRow(loader, release, visit);
-    let ready = !needs.visitor || this.row !== undefined;
-    if (needs.segments && !this.recent && segmentNeeds(release).items) {
-      this.recent = findRecent(loader, release, visit);
-      if (!this.recent) ready = false;
+      ready &&= this.recent !== undefined && this.page !== undefined;
     }
     for (const source of needs.first) if (!this.lookUpSource(source)) ready = false;
     for (const weights of needs.weights) if (release.weighing && !release.weighing.findClasses(loader, weights)) ready = false;
-    return ready && (!needs.items || (this.recent && this.page !== undefined));
+    return ready;
+  }
+
+  /** Look up what it takes to choose a slot's content, and to know its shelf again. @param {import("./needs.js").Needs} needs */
+  lookUpVisitor(needs) {
+    const { loader, release, visit } = this;
+    if (needs.visitor && this.row === undefined) this.row = findRow(loader, release, visit);
+    const recent = needs.recent || (needs.segments && segmentNeeds(release).items);
+    if (recent) this.recent ??= findRecent(loader, release, visit);
+    return !(needs.visitor && this.row === undefined) && !(recent && !this.recent);
   }
 
   /** Look up what a shelf's source reads beside neighbours. Say whether it is there; if not, it is noted as missing. @param {string} source */

@@ -4,6 +4,7 @@
  * @typedef {{kind: "view"|"cart"|"order", item: string}} SessionEvent
  * @typedef {object} Session
  * @property {SessionEvent[]} events oldest first
+ * @property {string} trail the events, spelled so that others are spelled otherwise
  * @property {number} views
  * @property {number} carts
  * @property {number} orders
@@ -17,24 +18,22 @@ const IDLE_SECONDS = 1800;
 
 /** @type {Session} */
 export const NO_SESSION = Object.freeze({
-  events: [], views: 0, carts: 0, orders: 0, startedAt: 0, lastAt: 0,
+  events: [], trail: "", views: 0, carts: 0, orders: 0, startedAt: 0, lastAt: 0,
 });
 
 /**
  * Read `1.<start>.<last>.<views>.<carts>.<orders>.<items>` (times in base 36 seconds); null when
- * malformed. A session idle for half an hour is over.
+ * malformed.
  * @param {string} cookie
- * @param {number} nowSeconds
  * @returns {Session|null}
  */
-export function readSession(cookie, nowSeconds) {
+export function readSession(cookie) {
   const match = /^1\.([0-9a-z]{1,8})\.([0-9a-z]{1,8})\.(\d{1,6})\.(\d{1,6})\.(\d{1,6})\.([^;\s]*)$/.exec(
     cookie,
   );
   if (!match || cookie.length > 200) return null;
   const startedAt = parseInt(match[1], 36);
   const lastAt = parseInt(match[2], 36);
-  if (nowSeconds - lastAt > IDLE_SECONDS) return NO_SESSION;
   /** @type {SessionEvent[]} */
   const events = [];
   for (const entry of match[6] ? match[6].split("~") : []) {
@@ -45,12 +44,21 @@ export function readSession(cookie, nowSeconds) {
   }
   return {
     events,
+    trail: match[6],
     views: Number(match[3]),
     carts: Number(match[4]),
     orders: Number(match[5]),
     startedAt,
     lastAt,
   };
+}
+
+/**
+ * A session idle for half an hour is over.
+ * @param {Session} session @param {number} now epoch milliseconds
+ */
+export function sessionNow(session, now) {
+  return now / 1000 - session.lastAt > IDLE_SECONDS ? NO_SESSION : session;
 }
 
 /** @param {string} text */

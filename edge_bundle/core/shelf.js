@@ -125,12 +125,13 @@ export class Shelf {
 export function refusal({ page, recent, row }, exclude, stage) {
   /** @type {number[]} */
   const refused = page ? [page.number] : [];
-  if (row) refused.push(...row.hidden);
+  const lists = row?.lists;
+  if (lists) refused.push(...lists.hidden);
   if (exclude.seen) for (const { number } of recent ?? []) refused.push(number);
-  if (exclude.seen && row) refused.push(...row.seen);
-  if ((exclude.seen || exclude.bought) && row) {
-    const again = stage?.some(([source]) => source === "repurchase") ? row.rebuy : [];
-    refused.push(...row.bought.filter((item) => !again.includes(item)));
+  if (exclude.seen && lists) refused.push(...lists.seen);
+  if ((exclude.seen || exclude.bought) && lists) {
+    const again = stage?.some(([source]) => source === "repurchase") ? lists.rebuy : [];
+    refused.push(...lists.bought.filter((item) => !again.includes(item)));
   }
   if (refused.length <= FEW) return (/** @type {number} */ item) => refused.includes(item);
   const many = new Set(refused);

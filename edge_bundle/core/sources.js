@@ -20,9 +20,9 @@ export function fillSource(scene, content, source, sums) {
     case "session":
       return fillSession(recent, release.serving, content.reminder, sums);
     case "visitor":
-      return row && fillRow(row.items, row.scores, sums);
+      return row && fillRow(row.lists.items, row.lists.scores, sums);
     case "repurchase":
-      return row && fillRow(row.rebuy, row.rebuyScores, sums);
+      return row && fillRow(row.lists.rebuy, row.lists.rebuyScores, sums);
     case "segment":
       return scene.segments.forEach((key) => fillList(popular?.list(`segment:${key}`), sums));
     case "popular_here":

@@ -161,8 +161,7 @@ export class CardTable {
 }
 
 /**
- * @typedef {object} VisitorRow
- * @property {number} segment number of the visitor's segment, -1 for none
+ * @typedef {object} Lists
  * @property {number[]} items recommended item numbers
  * @property {number[]} scores their scores, at most 1
  * @property {number[]} bought item numbers
@@ -175,6 +174,26 @@ export class CardTable {
 /** @type {number[]} */
 const NO_ITEMS = [];
 
+/** A visitor's row, read no further than asked. */
+export class VisitorRow {
+  /** @param {VisitorTable} table @param {number} place @param {number} high @param {number} low */
+  constructor(table, place, high, low) {
+    this.table = table;
+    this.place = place;
+    /** The upper 32 and next 16 bits of the visitor's key. */
+    this.high = high;
+    this.low = low;
+    /** Number of the visitor's segment, -1 for none. */
+    this.segment = table.segment.at(place) - 1;
+    /** @type {Lists|null} */
+    this.read = null;
+  }
+
+  get lists() {
+    return (this.read ??= this.table.listsAt(this.place));
+  }
+}
+
 /** Rows of a run of visitors, by 48 bits of their key. */
 export class VisitorTable {
   /** @param {Record<string, any>} table @param {number} size */
@@ -182,8 +201,7 @@ export class VisitorTable {
     const { count } = table;
     /** @type {[number, number]} */
     this.first = table.first;
-    /** @type {number} */
-    this.tailBits = table.tail;
+    this.tails = 2 ** table.tail;
     this.key = u32(table.key);
     this.keyTail = new Numbers(table, "key_tail", count);
     this.rowAt = offsets(table, "row_size", count, table.rows.length - 4);
@@ -199,7 +217,7 @@ export class VisitorTable {
   }
 
   /**
-   * Read a visitor's row.
+   * Find a visitor's row.
    * @param {number} high the key's upper 32 bits
    * @param {number} low its next 16 bits
    * @returns {VisitorRow|null}
@@ -207,21 +225,20 @@ export class VisitorTable {
   find(high, low) {
     const fromFirst = (high - this.first[0]) * 65536 + low - this.first[1];
     if (fromFirst < 0) return null;
-    const key = Math.floor(fromFirst / 2 ** this.tailBits);
-    const tail = fromFirst % 2 ** this.tailBits;
+    const key = Math.floor(fromFirst / this.tails);
+    const tail = fromFirst % this.tails;
     for (let i = lowerBound(this.key, key); this.key[i] === key; i++) {
-      if (this.keyTail.at(i) === tail) return this.rowAtPlace(i);
+      if (this.keyTail.at(i) === tail) return new VisitorRow(this, i, high, low);
     }
     return null;
   }
 
-  /** @param {number} place @returns {VisitorRow} */
-  rowAtPlace(place) {
+  /** @param {number} place @returns {Lists} */
+  listsAt(place) {
     const [count, bought, seen, rebuy, hidden] = this.counts.map((column) => column?.at(place) ?? 0);
     const start = this.rowAt[place];
     const runs = new Runs(this.rows, start + ((count + 1) >> 1), this.decoder);
-    const row = {
-      segment: this.segment.at(place) - 1,
+    const lists = {
       items: runs.next(count),
       scores: this.scores(start, count),
       bought: runs.next(bought),
@@ -230,11 +247,11 @@ export class VisitorTable {
       rebuyScores: NO_ITEMS,
       hidden: NO_ITEMS,
     };
-    if (!rebuy && !hidden) return row;
+    if (!rebuy && !hidden) return lists;
     const again = runs.align();
     runs.bit += ((rebuy + 1) >> 1) << 3;
     const rebuyScores = this.scores(again, rebuy);
-    return Object.assign(row, { rebuy: runs.next(rebuy), rebuyScores, hidden: runs.next(hidden) });
+    return Object.assign(lists, { rebuy: runs.next(rebuy), rebuyScores, hidden: runs.next(hidden) });
   }
 
   /** @param {number} start byte @param {number} count */

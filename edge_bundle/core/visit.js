@@ -3,9 +3,10 @@
 import { agentOf } from "./agents.js";
 import { readCookies, setCookie } from "./cookies.js";
 import { newDevice, readDevice, readUser } from "./identity.js";
+import { memo } from "./memo.js";
 import { readConsent } from "./purposes.js";
 import { readSticky } from "./sticky.js";
-import { NO_SESSION, readSession } from "./session.js";
+import { NO_SESSION, readSession, sessionNow } from "./session.js";
 
 /**
  * @typedef {object} Call one request, free of any platform's classes
@@ -36,6 +37,7 @@ import { NO_SESSION, readSession } from "./session.js";
 
 /** @type {string[]} */
 const NO_COOKIES = [];
+const NOTHING = Object.freeze(Object.create(null));
 const NO_PAGE = Object.freeze({ item: "", category: "" });
 
 /** Read once: each look at a header costs a call of the platform. @param {Call} call */
@@ -48,6 +50,25 @@ export function isCrawler(call) {
   return agentOfCall(call).crawler;
 }
 
+/** What cookies said lately, by their text: a visitor's next request says the same. */
+/** @type {(text: string, make: () => ReturnType<typeof toldBy>) => ReturnType<typeof toldBy>} */
+const lately = memo(500);
+
+/**
+ * What our cookies say, each read only if consent allows.
+ * @param {import("./cookies.js").Sent} sent @param {boolean} optOut
+ */
+function toldBy({ fs_c, fs_id, fs_s, fs_exp }, optOut) {
+  const consent = readConsent(fs_c, optOut);
+  const personal = consent.personalization;
+  return {
+    consent,
+    known: personal || consent.analytics ? readDevice(fs_id) : null,
+    session: personal && fs_s ? readSession(fs_s) : NO_SESSION,
+    sticky: personal && fs_exp ? readSticky(fs_exp) : "",
+  };
+}
+
 /**
  * Return the visit and the cookies to set or clear. A device is minted on consent to either
  * purpose; with consent to statistics alone it names the sender of events, and nothing else.
@@ -57,14 +78,15 @@ export function isCrawler(call) {
  */
 export function visitOf(call, { platform, config, preview }) {
   const sent = readCookies(call.header("cookie"));
-  const consent = readConsent(sent.fs_c, call.header("sec-gpc") === "1");
+  const { fs_c = "", fs_id = "", fs_s = "", fs_exp = "" } = sent;
+  const { consent, known, session, sticky } =
+    call.header("sec-gpc") === "1"
+      ? toldBy(sent, true)
+      : lately(`${fs_c};${fs_id};${fs_s};${fs_exp}`, () => toldBy(sent, false));
   const personal = consent.personalization;
   const named = personal || consent.analytics;
-  const known = named ? readDevice(sent.fs_id) : null;
   const user = personal ? readUser(config, sent.fs_u) : null;
   const now = platform.now();
-  const session = personal && sent.fs_s ? readSession(sent.fs_s, now / 1000) : NO_SESSION;
-  const sticky = personal && sent.fs_exp ? readSticky(sent.fs_exp) : "";
   const device = known ?? (named ? newDevice(platform) : null);
   /** @type {Visit} */
   const visit = {
@@ -75,7 +97,7 @@ export function visitOf(call, { platform, config, preview }) {
     user,
     sticky,
     visitor: null,
-    session: session ?? NO_SESSION,
+    session: session ? sessionNow(session, now) : NO_SESSION,
     page: NO_PAGE,
     facts: new Facts(call, config.prefix),
     given: null,
@@ -167,10 +189,10 @@ export class Facts {
 
   /** @param {string} prefix @returns {Record<string, string>} */
   #query(prefix) {
-    const found = Object.create(null);
     const { page, call } = this;
     // A URL is parsed for its query alone, and most have none.
-    if (page ? !page.query : !call.query) return found;
+    if (page ? !page.query : !call.query) return NOTHING;
+    const found = Object.create(null);
     for (const [name, value] of page ? pairs(page.query) : call.url.searchParams) {
       if (name.startsWith(prefix)) found[name.slice(prefix.length)] = value;
     }

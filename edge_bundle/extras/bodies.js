@@ -110,7 +110,7 @@ function sessionFromBody(body) {
   const counts = { view: 0, cart: 0, order: 0 };
   for (const { kind } of taken) counts[/** @type {keyof typeof counts} */ (kind)]++;
   const { view: views, cart: carts, order: orders } = counts;
-  return { events: taken, views, carts, orders, startedAt: 0, lastAt: 0 };
+  return { events: taken, trail: JSON.stringify(taken), views, carts, orders, startedAt: 0, lastAt: 0 };
 }
 
 /** @param {string} text the 16 hexadecimal digits of a visitor key */

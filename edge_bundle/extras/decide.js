@@ -17,7 +17,7 @@ const { Scene, cookieHeaders, decideSlot, json, liveRelease, made, needsOf, rand
  */
 
 /** What it takes to say in which segments somebody is. */
-const SEGMENTS = { items: false, visitor: true, segments: true, first: [], attributes: [], weights: [] };
+const SEGMENTS = { items: false, visitor: true, segments: true, recent: false, first: [], attributes: [], weights: [] };
 const MAX_DECIDE_BYTES = 65_536;
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call */

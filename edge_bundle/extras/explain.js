@@ -262,8 +262,8 @@ function exclude({ excluded }, entry) {
 /** @param {Scene} scene @param {number} item */
 function whyRefused({ page, row }, item) {
   if (page?.number === item) return "page_item";
-  if (row?.hidden.includes(item)) return "hidden";
-  return row?.bought.includes(item) ? "bought" : "seen";
+  if (row?.lists.hidden.includes(item)) return "hidden";
+  return row?.lists.bought.includes(item) ? "bought" : "seen";
 }
 
 /**

@@ -67,6 +67,7 @@ function joined(all) {
     items: all.some(({ items }) => items),
     visitor: all.some(({ visitor }) => visitor),
     segments: all.some(({ segments }) => segments),
+    recent: all.some(({ recent }) => recent),
     first: all.flatMap(({ first }) => first),
     attributes: [...new Set(all.flatMap(({ attributes }) => attributes))],
     weights: all.flatMap(({ weights }) => weights),

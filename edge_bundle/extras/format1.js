@@ -41,15 +41,14 @@ class OldItemTable extends ItemTable {
 }
 
 class OldVisitorTable extends VisitorTable {
-  /** @override @type {import("../core/tables.js").VisitorTable["rowAtPlace"]} */
-  rowAtPlace(place) {
+  /** @override @type {import("../core/tables.js").VisitorTable["listsAt"]} */
+  listsAt(place) {
     const { rows } = this;
     const [count, bought, seen] = this.counts.map((column) => column?.at(place) ?? 0);
     const start = this.rowAt[place];
     const scores = this.scores(start, count);
     at = start + ((count + 1) >> 1);
     return {
-      segment: this.segment.at(place) - 1,
       items: ids(rows, count),
       scores,
       bought: ids(rows, bought),

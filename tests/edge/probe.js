@@ -43,7 +43,7 @@ const readAll = (kind, value) => {
       table.cards?.card(i);
       table.addRow?.(table.first + i, 1, scores);
       if (kind === "items") table.find(hashText(`sku-${i}`));
-      if (kind === "visitors") table.rowAtPlace(i % table.key.length);
+      if (kind === "visitors") table.listsAt(i % table.key.length);
     }
     scores.best(12, () => false);
     return "read";
@@ -75,7 +75,10 @@ const probes = {
   cards: ({ value, count }) => cardsOf(opened(CardTable, "cards", value), count),
   visitors: ({ value, keys }) => {
     const table = opened(VisitorTable, "visitors", value);
-    return keys.map(([high, low]) => table.find(high, low));
+    return keys.map(([high, low]) => {
+      const row = table.find(high, low);
+      return row && { segment: row.segment, ...row.lists };
+    });
   },
   popular: ({ value }) => {
     const table = opened(PopularTable, "popular", value);
