@@ -7,7 +7,7 @@ import { Edge } from "./core/edge.js";
 import { Refusal } from "./core/requests.js";
 import { Incoming } from "./incoming.js";
 import { load } from "./load.js";
-import { plainPage, servePage } from "./page.js";
+import { passOrFill, plainPage } from "./origin.js";
 import sdkScript from "./sdk.js";
 
 const ASSETS = { "sdk.js": sdkScript, "consent.js": consentScript };
@@ -58,7 +58,7 @@ function serve({ env, edge, host }, request, ctx) {
  */
 async function served(edge, loader, call, request, own) {
   const made = await own;
-  return made ? responseOf(made, call) : servePage(edge, loader, call, request);
+  return made ? responseOf(made, call) : passOrFill(edge, loader, call, request);
 }
 
 /**

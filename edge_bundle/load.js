@@ -1,5 +1,5 @@
 /**
- * Loads what pages and fragments do without: modules that wrangler uploads beside the bundled
+ * Loads what fragments do without: modules that wrangler uploads beside the bundled
  * rest, as wrangler.jsonc says. It keeps an import's words, so that they must hold from here.
  */
 
@@ -14,6 +14,7 @@ const EXTRAS = {
   format1: () => import("./extras/format1.js"),
   health: () => import("./extras/health.js"),
   overlays: () => import("./extras/overlays.js"),
+  page: () => import("./cloudflare/page.js"),
   preview: () => import("./extras/preview.js"),
   ribbon: () => import("./extras/ribbon.js"),
   users: () => import("./extras/users.js"),

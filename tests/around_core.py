@@ -9,7 +9,7 @@ from control_plane.deploy.wrangler import read_wrangler
 from control_plane.emulator.options import Options
 
 BUNDLE = Path(__file__).parents[1] / "edge_bundle"
-SHARED = ("core/*.js", "extras/*.js", "incoming.js", "load.js")
+SHARED = ("core/*.js", "extras/*.js", "cloudflare/*.js", "incoming.js", "load.js")
 PLATFORM = Path(__file__).with_name("kept_values.js")
 
 

@@ -32,6 +32,7 @@ import { settings } from "./settings.js";
 
 const ASSETS = { "sdk.js": sdk, "consent.js": consent };
 /** Nothing is loaded at run time here: all is in the bundle. */
+/** @type {Record<string, any>} by name */
 const EXTRAS = {
   canary, decide, events, explain, flags, format1, health, overlays, preview, ribbon, users, weights,
 };

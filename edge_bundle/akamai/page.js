@@ -5,11 +5,10 @@ import { TextDecoder } from "encoding";
 import { httpRequest } from "http-request";
 import { TransformStream } from "streams";
 import { withoutOurs } from "./core/cookies.js";
-import {
-  BODY_HEADERS, CACHING, CONDITIONS, PageSlots, charsetOf, isNavigation, isOurs, isPage, vouchedUser,
-} from "./core/pages.js";
-import { Splicer } from "./core/splice.js";
+import { CONDITIONS, isNavigation, isOurs, isPage } from "./core/navigation.js";
 import { isCrawler, visitOf } from "./core/visit.js";
+import { BODY_HEADERS, CACHING, PageSlots, charsetOf, vouchedUser } from "./extras/pages.js";
+import { Splicer } from "./extras/splice.js";
 import { joined } from "./call.js";
 
 /**
@@ -117,7 +116,7 @@ function add(headers, cookie) {
 }
 
 /**
- * @param {import("./core/splice.js").Splicer} splicer
+ * @param {import("./extras/splice.js").Splicer} splicer
  * @param {() => string} last makes what stands behind the page
  */
 function splicing(splicer, last) {

@@ -2,7 +2,6 @@
 
 import { Hmac } from "./hmac.js";
 import { fromBase64 } from "./platform.js";
-import { kindsOf } from "./tags.js";
 
 /**
  * @typedef {object} Config
@@ -16,7 +15,8 @@ import { kindsOf } from "./tags.js";
  * @property {number} headWaitMs how long a decision waits for a newer look, with a release to go on
  * @property {number} readMs how long one read may take before a decision goes on without it
  * @property {number} slotMs how long a slot may hold back the rest of its page
- * @property {Map<number, number>} kinds of elements, those of slots among them
+ * @property {string[]} slotTags names of elements that may be slots
+ * @property {Map<number, number>} [kinds] of elements, those of slots among them: made by the first page
  * @property {string[]} include
  * @property {string[]} exclude
  * @property {string} collectUrl
@@ -40,7 +40,7 @@ export function readConfig(env) {
     headWaitMs: Number(env.HEAD_WAIT_MS ?? 50),
     readMs: Number(env.READ_MS ?? 400),
     slotMs: Number(env.SLOT_MS ?? 500),
-    kinds: kindsOf(list(env.SLOT_TAGS)),
+    slotTags: list(env.SLOT_TAGS),
     include: list(env.INCLUDE),
     exclude: list(env.EXCLUDE),
     collectUrl: env.COLLECT_URL ?? "",

@@ -23,6 +23,7 @@ const BUDGET_BYTES = 52 * 1024 * 1024;
  * @property {typeof import("../extras/format1.js")} format1
  * @property {typeof import("../extras/health.js")} health
  * @property {typeof import("../extras/overlays.js")} overlays
+ * @property {any} page what fills pages, where a platform loads it
  * @property {typeof import("../extras/preview.js")} preview
  * @property {typeof import("../extras/ribbon.js")} ribbon
  * @property {typeof import("../extras/users.js")} users
@@ -48,7 +49,7 @@ export class Edge {
   }
 
   /**
-   * Return a module that pages and fragments do without, at once when it is loaded; null when it
+   * Return a module that fragments do without, at once when it is loaded; null when it
    * can't be had, which breaks nothing else.
    * @template {keyof Extras} Name
    * @param {Name} name

@@ -10,12 +10,12 @@ import { assign, choose, holdout } from "./choose.js";
 import { lowerBound, openTable, u16, u32 } from "./columns.js";
 import { evaluate } from "./conditions.js";
 import { readCookies, setCookie } from "./cookies.js";
-import { decideSlot } from "./decide.js";
+import { decideOne, decideSlot } from "./decide.js";
 import { fmix32, hashText } from "./hash.js";
 import { same, signature } from "./identity.js";
 import { reasonOf } from "./loader.js";
+import { isNavigation, isOurs, isPage } from "./navigation.js";
 import { choiceNeeds, needsOf, slotNeeds } from "./needs.js";
-import { PageSlots } from "./pages.js";
 import { fromBase64, hex, randomText, toBase64, within } from "./platform.js";
 import { SPARE, allowedSources, fillShelf, parts, rank, ready, total } from "./recommend.js";
 import { asciiOf, escapeHtml } from "./render.js";
@@ -27,10 +27,10 @@ import { ItemTable, PopularTable, VisitorTable } from "./tables.js";
 import { isCrawler, visitOf } from "./visit.js";
 
 export const kit = {
-  ItemTable, PageSlots, PopularTable, Refusal, SPARE, Scene, Shelf, VisitorTable, allowedSources,
-  asciiOf, assign, choiceNeeds, choose, chooseVariation, cookieHeaders, decideSlot, escapeHtml,
+  ItemTable, PopularTable, Refusal, SPARE, Scene, Shelf, VisitorTable, allowedSources,
+  asciiOf, assign, choiceNeeds, choose, chooseVariation, cookieHeaders, decideOne, decideSlot, escapeHtml,
   evaluate, failure, fillShelf, fmix32, fromBase64, hash, hashText, hex,
-  holdout, isCrawler, isObject, isShort, json, keptVariation, liveRelease, lowerBound, made, needsOf,
+  holdout, isCrawler, isNavigation, isObject, isOurs, isPage, isShort, json, keptVariation, liveRelease, lowerBound, made, needsOf,
   openTable, pageOf, parts, randomText, rank, readCookies, ready, reasonOf, refuse, same, script,
   setCookie, shortName, signature, slotNeeds, toBase64, total, u16, u32, visitOf, within,
 };

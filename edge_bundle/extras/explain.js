@@ -49,7 +49,9 @@ const OFF = { content: null, because: "off", trace: { holdout: null, rules: [] }
  */
 export function explainSlot(scene, name, decision, limit) {
   const { rules } = scene.release;
-  const attributes = scene.attributes(needsOf(scene.release, name).attributes);
+  const needs = needsOf(scene.release, name);
+  if (!scene.lookUp(needs)) return null;
+  const attributes = scene.attributes(needs.attributes);
   const off = scene.loader.overlays?.off.has(name);
   const choice = off ? OFF : traceChoice(scene, name, attributes);
   const content = choice.content === null ? undefined : rules.content[choice.content];

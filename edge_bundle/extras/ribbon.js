@@ -5,6 +5,7 @@
 
 import { core } from "./core.js";
 import { explainSlot } from "./explain.js";
+import { PageSlots } from "./pages.js";
 import { exitOf } from "./preview.js";
 
 /**
@@ -12,7 +13,7 @@ import { exitOf } from "./preview.js";
  * @typedef {import("../core/visit.js").Call} Call
  */
 
-const { PageSlots, asciiOf, escapeHtml: text, script, within } = core;
+const { asciiOf, escapeHtml: text, script, within } = core;
 
 const OWN = "the page’s own content";
 /** Operators as people say them. @type {Record<string, string>} */

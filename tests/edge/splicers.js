@@ -1,7 +1,7 @@
 // Fills a page by our splicer and by workerd's own parser, with made-up decisions.
 
-import { Splicer } from "./core/splice.js";
-import { kindsOf } from "./core/tags.js";
+import { Splicer } from "./extras/splice.js";
+import { kindsOf } from "./extras/tags.js";
 
 const HTML = { html: true };
 const kinds = kindsOf(["div", "section", "aside", "ul", "ol"]);

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.options import Options
 
-CORE = Path(__file__).parents[2] / "edge_bundle" / "core"
+EXTRAS = Path(__file__).parents[2] / "edge_bundle" / "extras"
 
 
 class Filled(NamedTuple):
@@ -35,7 +35,7 @@ Fill = Callable[..., Filled]
 @pytest.fixture(scope="module")
 def fill() -> Iterator[Fill]:
     """Return a function that fills a page both ways, cut into pieces of these sizes."""
-    modules = {f"core/{name}": (CORE / name).read_bytes() for name in ("splice.js", "tags.js")}
+    modules = {f"extras/{name}": (EXTRAS / name).read_bytes() for name in ("splice.js", "tags.js")}
     modules["splicers.js"] = Path(__file__).with_name("splicers.js").read_bytes()
     with Miniflare(Options(modules=modules, main="splicers.js")) as worker:
 

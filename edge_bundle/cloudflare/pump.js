@@ -1,8 +1,8 @@
 /** Takes a page from its origin through a splicer to the visitor. */
 
 /**
- * @typedef {import("./core/splice.js").Splicer} Splicer
- * @typedef {import("./core/splice.js").Waiting} Waiting
+ * @typedef {import("../extras/splice.js").Splicer} Splicer
+ * @typedef {import("../extras/splice.js").Waiting} Waiting
  */
 
 /** What is read at once. By a stream's own 4 KB, a page was measured to cost three times as much. */

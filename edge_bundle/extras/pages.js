@@ -1,16 +1,16 @@
 /** What every adapter does with the origin's pages; only the streams are a platform's own. */
 
-import { pathMatches } from "./config.js";
-import { decideOne } from "./decide.js";
-import { within } from "./platform.js";
-import { Scene } from "./scene.js";
+import { core } from "./core.js";
+
+const { Scene, decideOne, within } = core;
 
 /**
- * @typedef {import("./edge.js").Edge} Edge
- * @typedef {import("./loader.js").Loader} Loader
- * @typedef {import("./visit.js").Call} Call
- * @typedef {import("./visit.js").Visit} Visit
- * @typedef {import("./decide.js").Decision} Decision
+ * @typedef {import("../core/edge.js").Edge} Edge
+ * @typedef {import("../core/scene.js").Scene} Scene
+ * @typedef {import("../core/loader.js").Loader} Loader
+ * @typedef {import("../core/visit.js").Call} Call
+ * @typedef {import("../core/visit.js").Visit} Visit
+ * @typedef {import("../core/decide.js").Decision} Decision
  */
 
 /** What tells caches beside the browser's more than Cache-Control does, and in its stead. */
@@ -24,31 +24,6 @@ export const BODY_HEADERS = [
   "etag", "last-modified", "expires", "age", "content-length", "accept-ranges", "content-md5",
   "digest", "content-digest", "repr-digest",
 ];
-/** What a navigation leaves out, so that a whole page comes to rewrite. */
-export const CONDITIONS = ["if-none-match", "if-modified-since", "if-range", "range"];
-
-/** Say whether a path's pages are rewritten. @param {Edge} edge @param {string} path */
-export function isOurs({ config }, path) {
-  return pathMatches(path, config.include) && !pathMatches(path, config.exclude);
-}
-
-/** @param {Call} call */
-export function isNavigation(call) {
-  if (call.method !== "GET" && call.method !== "HEAD") return false;
-  const destination = call.header("sec-fetch-dest");
-  if (destination) return ["document", "iframe", "frame"].includes(destination);
-  return (call.header("accept") ?? "").includes("text/html");
-}
-
-/** @param {Call} call @param {number} status @param {string|null} type the Content-Type */
-export function isPage(call, status, type) {
-  return (
-    (call.method === "GET" || call.method === "HEAD") &&
-    status === 200 &&
-    /^text\/html\b/i.test(type ?? "")
-  );
-}
-
 /**
  * Return the fs_u cookie that the origin's `Frontshelf-User` asks for, "" when it may not count,
  * null when the header is absent: nearly always, so that who signs such cookies is loaded then.
@@ -74,7 +49,7 @@ export function charsetOf(type) {
   return /charset\s*=\s*["']?([^"';\s]+)/i.exec(type ?? "")?.[1] ?? "utf-8";
 }
 
-/** @type {import("./needs.js").Needs} */
+/** @type {import("../core/needs.js").Needs} */
 const MOST_NEED = { items: true, visitor: true, segments: false, recent: false, first: [], attributes: [], weights: [] };
 
 /** Decides the slots of one page, as its splicer meets them. */

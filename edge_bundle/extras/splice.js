@@ -6,11 +6,11 @@
 
 import {
   APOSTROPHE, BANG, BODY, BRACKET, DASH, EQUALS, FOREIGN, GREATER, LESS, QUESTION, QUOTE, RAW, SLASH,
-  SLOT, SPACE, VOID, hashed,
+  SLOT, SPACE, VOID, hashed, kindsOf,
 } from "./tags.js";
 
 /**
- * @typedef {import("./decide.js").Decision} Decision
+ * @typedef {import("../core/decide.js").Decision} Decision
  * @typedef {Promise<Decision|null>|null} Waiting a decision that must be waited for; never rejects
  */
 
@@ -59,7 +59,8 @@ export class Splicer {
   constructor(slots, decoder) {
     this.#slots = slots;
     this.#decoder = decoder;
-    this.#kinds = slots.edge.config.kinds;
+    const { config } = slots.edge;
+    this.#kinds = config.kinds ??= kindsOf(config.slotTags);
   }
 
   /** Take the next piece. @param {Uint8Array} piece @returns {Waiting} */

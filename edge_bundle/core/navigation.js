@@ -1,0 +1,33 @@
+/** Which requests are for pages that the shop wants filled, and which answers are such pages. */
+
+import { pathMatches } from "./config.js";
+
+/**
+ * @typedef {import("./edge.js").Edge} Edge
+ * @typedef {import("./visit.js").Call} Call
+ */
+
+/** What a navigation leaves out, so that a whole page comes to rewrite. */
+export const CONDITIONS = ["if-none-match", "if-modified-since", "if-range", "range"];
+
+/** Say whether a path's pages are rewritten. @param {Edge} edge @param {string} path */
+export function isOurs({ config }, path) {
+  return pathMatches(path, config.include) && !pathMatches(path, config.exclude);
+}
+
+/** @param {Call} call */
+export function isNavigation(call) {
+  if (call.method !== "GET" && call.method !== "HEAD") return false;
+  const destination = call.header("sec-fetch-dest");
+  if (destination) return ["document", "iframe", "frame"].includes(destination);
+  return (call.header("accept") ?? "").includes("text/html");
+}
+
+/** @param {Call} call @param {number} status @param {string|null} type the Content-Type */
+export function isPage(call, status, type) {
+  return (
+    (call.method === "GET" || call.method === "HEAD") &&
+    status === 200 &&
+    /^text\/html\b/i.test(type ?? "")
+  );
+}
