@@ -1,4 +1,4 @@
-"""Pages and fragments need none of the modules loaded on demand; one that fails breaks no page."""
+"""Fragments need none of the modules loaded on demand; one that fails breaks no page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from toy_shop import BUNDLE, World, make_project, origin, variables
+from toy_shop import BUNDLE, PAGE, World, make_project, origin, variables
 
 from control_plane.deploy.overlays import changes as overlay_changes
 from control_plane.deploy.overlays.move import change_overlays
@@ -45,8 +45,9 @@ def without(folder: Path, *broken: str, **said: str) -> Iterator[Lacking]:
     """Give a shop at an edge where none of these modules can be loaded."""
     shutil.copytree(BUNDLE, folder / "edge", ignore=shutil.ignore_patterns("node_modules"))
     for name in broken:
-        for file in (folder / "edge" / "extras").glob(f"{name}.js"):
-            file.write_text("throw new Error('broken');\n")
+        for place in ("extras", "cloudflare"):
+            for file in (folder / "edge" / place).glob(f"{name}.js"):
+                file.write_text("throw new Error('broken');\n")
     project = make_project(folder / "toy")
     lines: list[LogLine] = []
     options = Options(
@@ -75,11 +76,19 @@ def shown(page: httpx.Response) -> str:
     return re.sub(r'data-fs-decision="[^"]*"', "", page.text)
 
 
-def test_pages_and_fragments_need_none_of_them(lacking: Lacking) -> None:
-    assert "<b>new</b>" in shown(lacking.get("/"))
+def test_fragments_need_none_of_them(lacking: Lacking) -> None:
     assert lacking.get("/_fs/slot/home.hero").text == "<b>new</b>"
     assert lacking.get("/_fs/sdk.js").status_code == 200
+    assert lacking.get("/echo", sec_fetch_dest="empty").status_code == 200
     assert lacking.faults(0) == []
+
+
+def test_a_page_that_cannot_be_filled_is_the_shops_own(lacking: Lacking) -> None:
+    page = lacking.get("/p/hat-1", {"fs_c": "1.none.1"})
+    assert page.text == PAGE % "hat-1"
+    assert page.headers["etag"] == '"1"'
+    assert "frontshelf-user" not in lacking.get("/login").headers
+    assert lacking.faults(2) == ["extra_failed"] * 2
 
 
 @pytest.mark.parametrize(
@@ -111,7 +120,8 @@ def test_a_preview_that_cannot_be_loaded_leaves_the_page_as_anyone_sees_it(
     plain = shown(lacking.get("/"))
     assert shown(lacking.get("/", {"fs_p": token})) == plain
     assert shown(lacking.get(f"/?fs_preview={token}")) == plain
-    assert lacking.faults(2) == ["extra_failed"] * 2
+    # Thrice what fills pages, twice the preview.
+    assert lacking.faults(5) == ["extra_failed"] * 5
 
 
 def test_without_its_ribbon_a_preview_shows_what_it_forces(tmp_path: Path) -> None:
