@@ -49,7 +49,7 @@ function serve({ env, edge, host }, request, ctx) {
   // Not a promise unless it must be: each costs a turn of the event loop, and each function made
   // for one more than it seems.
   if (own && !(own instanceof Promise)) return responseOf(own, call);
-  return served(edge, loader, call, request, own).catch((error) => plainly(edge, request, error));
+  return served(edge, loader, call, request, own);
 }
 
 /**
@@ -57,8 +57,12 @@ function serve({ env, edge, host }, request, ctx) {
  * @param {Request} request @param {null|Promise<import("./core/answers.js").Answer|null>} own
  */
 async function served(edge, loader, call, request, own) {
-  const made = await own;
-  return made ? responseOf(made, call) : passOrFill(edge, loader, call, request);
+  try {
+    const made = await own;
+    return made ? responseOf(made, call) : await passOrFill(edge, loader, call, request);
+  } catch (error) {
+    return plainly(edge, request, error);
+  }
 }
 
 /**

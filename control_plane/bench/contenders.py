@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -37,13 +37,15 @@ from control_plane.emulator.npm import Talk, lay_out
 from control_plane.emulator.options import Options
 
 FLAGS_SIZE = Size(1000, 1000)
+#: So many that an isolate has forgotten each when it comes again.
+CROWD = 1500
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """Which worker, asked what, and what its answer must show that many times."""
+    """Which worker, asked what in turn, and what its answer must show that many times."""
 
     worker: str
-    request: bytes
+    request: bytes | Sequence[bytes]
     shows: bytes
     times: int = 1
 
@@ -75,7 +77,9 @@ class LineUp:
         """Return a contender, its worker running."""
         entry = self._entries[name]
         worker = self.worker(entry.worker)
-        return Contender(name, worker, [entry.request], entry.shows, entry.times)
+        asked = entry.request
+        requests = [asked] if isinstance(asked, bytes) else asked
+        return Contender(name, worker, requests, entry.shows, entry.times)
 
     def worker(self, name: str) -> Miniflare:
         """Return a worker, started when this is the first call for it."""
@@ -125,6 +129,9 @@ class LineUp:
             "constant": Entry("constant", get("/", browser), b"x", 1024),
             "parse": Entry("parse", decide, b"x", 1024),
             "slot": Entry("edge", visitor.slot(), b"fs-card", 12),
+            "slot-crowd": Entry(
+                "edge", [one.slot() for one in self.crowd.regulars(CROWD)], b"fs-card", 12
+            ),
             "slot-html": Entry("edge", get("/_fs/slot/home.hero", browser), b"/new"),
             "decide": Entry("edge", decide, b'"key":"blend"'),
             "page": Entry("edge", page, b"fs-card", 24),

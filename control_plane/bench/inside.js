@@ -2,6 +2,7 @@
 
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
+import { Lately } from "./core/lately.js";
 import { Incoming } from "./incoming.js";
 
 const HOST = { assets: { sdk: "", consent: "" }, collect: async () => false };
@@ -22,6 +23,8 @@ async function compute(env, request, repeats) {
   const platform = platformOf(env);
   let waits = 0;
   for (let i = 0; i < repeats; i++) {
+    // Each time anew: what is measured is how a shelf is made, not how it is remembered.
+    if (warm.releases.live) warm.releases.live.lately = new Lately();
     let made = answer(warm, warm.loader(platform), new Incoming(request), HOST);
     // One whose values are in memory is no promise; await would add a turn of the event loop.
     if (made instanceof Promise) {

@@ -22,6 +22,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 PAIRS = (
     Pair("slot", "slot", "constant", "a 12-card strip / a 1 KB constant", 1.5, 1.25),
+    Pair("slot-crowd", "slot-crowd", "constant", "that strip, each time another visitor / 1 KB"),
     Pair("slot-floor", "slot-floor", "constant", "headers read, 3.5 KB of constant / 1 KB"),
     Pair("slot-html", "slot-html", "constant", "a slot of fixed markup / a 1 KB constant"),
     Pair("slot-growthbook", "slot", "growthbook", "that strip / GrowthBook, 20 features", 1.0),

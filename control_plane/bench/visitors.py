@@ -66,11 +66,16 @@ class Crowd:
         # Which item is how popular has nothing to do with where it stands.
         self._ranked = np.random.default_rng(SEED).permutation(size.items)
 
-    def regular(self) -> Visitor:
-        """Return one visitor who viewed three items of one cluster and two of the next."""
-        first, second = (int(place) for place in self._shelf.firsts[3:5])
+    def regular(self, number: int = 7, cluster: int = 3) -> Visitor:
+        """Return a visitor who viewed three items of one cluster and two of the next."""
+        first, second = (int(place) for place in self._shelf.firsts[cluster : cluster + 2])
         places = [first, first + 17, second + 5, first + 31, second + 40]
-        return Visitor(device_id(7), self._skus(places))
+        return Visitor(device_id(number), self._skus(places))
+
+    def regulars(self, count: int) -> list[Visitor]:
+        """Return visitors as `regular` has them, of as many clusters as there are."""
+        clusters = len(self._shelf.firsts) - 2
+        return [self.regular(number, number % clusters) for number in range(count)]
 
     def visitors(self, count: int, first: int | None = None) -> list[Visitor]:
         """Return visitors, numbered from `first` or drawn at random."""

@@ -79,8 +79,9 @@ function toldBy({ fs_c, fs_id, fs_s, fs_exp }, optOut) {
 export function visitOf(call, { platform, config, preview }) {
   const sent = readCookies(call.header("cookie"));
   const { fs_c = "", fs_id = "", fs_s = "", fs_exp = "" } = sent;
+  // The signal overrules a choice: without one there is nothing to overrule.
   const { consent, known, session, sticky } =
-    call.header("sec-gpc") === "1"
+    fs_c && call.header("sec-gpc") === "1"
       ? toldBy(sent, true)
       : lately(`${fs_c};${fs_id};${fs_s};${fs_exp}`, () => toldBy(sent, false));
   const personal = consent.personalization;

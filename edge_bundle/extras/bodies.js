@@ -49,7 +49,7 @@ export function readSlots(slots, known) {
 }
 
 /**
- * Put what a body says into a visit. A browser may say what page it is on; only a trusted
+ * Put what a body says into a visit, which nobody else has. A browser may say what page it is on; only a trusted
  * caller may say who somebody is and what they did.
  * @param {Visit} visit
  * @param {any} body
@@ -58,15 +58,14 @@ export function readSlots(slots, known) {
  */
 export function withBody(visit, body, trusted) {
   const page = pageOf(body.page);
-  if (!trusted) return { ...visit, page };
+  if (!trusted) return Object.assign(visit, { page });
   const { consent, device, visitor, session, attributes, at = visit.now } = body;
   if (consent !== undefined && !isObject(consent)) refuse("consent must be an object");
   if (device !== undefined && !isShort(device)) refuse("device must be a string");
   if (attributes !== undefined && !isObject(attributes)) refuse("attributes must be an object");
   if (!(Number.isFinite(at) && at >= 0 && at < MAX_TIME)) refuse("at must be a time in epoch milliseconds");
   try {
-    return {
-      ...visit,
+    return Object.assign(visit, {
       now: at,
       page,
       consent: consent ? consentOf(consent) : visit.consent,
@@ -76,7 +75,7 @@ export function withBody(visit, body, trusted) {
       visitor: visitor === undefined ? null : parseVisitorKey(String(visitor)),
       session: session === undefined ? visit.session : sessionFromBody(session),
       given: attributes ?? visit.given,
-    };
+    });
   } catch (error) {
     return refuse(error instanceof Error ? error.message : "malformed body");
   }
@@ -108,9 +107,14 @@ function sessionFromBody(body) {
     return { kind, item: event.item };
   });
   const counts = { view: 0, cart: 0, order: 0 };
-  for (const { kind } of taken) counts[/** @type {keyof typeof counts} */ (kind)]++;
+  let trail = "";
+  for (const { kind, item } of taken) {
+    counts[/** @type {keyof typeof counts} */ (kind)]++;
+    // With its length, since an item may hold any letters.
+    trail += `${kind}${item.length}:${item}`;
+  }
   const { view: views, cart: carts, order: orders } = counts;
-  return { events: taken, trail: JSON.stringify(taken), views, carts, orders, startedAt: 0, lastAt: 0 };
+  return { events: taken, trail, views, carts, orders, startedAt: 0, lastAt: 0 };
 }
 
 /** @param {string} text the 16 hexadecimal digits of a visitor key */
