@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -124,6 +125,46 @@ def test_a_short_page_that_breaks_off_is_never_told_as_whole(world: World, origi
         got += received(visitor)
     assert b"content-length" not in got.lower()
     assert not got.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("pause", [0, 0.02])
+@pytest.mark.parametrize("size", [9_000, 1_500])
+def test_a_short_page_in_pieces_comes_whole_and_filled(
+    world: World, origin: Origin, size: int, pause: float
+) -> None:
+    page = SLOT + PIECE[:19_800] + SLOT + b"<footer>end</footer>"
+
+    def serve(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(page))
+        for start in range(0, len(page), size):
+            connection.sendall(page[start : start + size])
+            time.sleep(pause)
+
+    origin.serve = serve
+    got = world.get("/").content
+    assert got.count(b"<b>new</b>") == 2
+    assert PIECE[:19_800] in got
+    assert got.endswith(b"<footer>end</footer>")
+
+
+def test_an_origin_that_drips_holds_back_little(world: World, origin: Origin) -> None:
+    over = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"Content-Length: 60000\r\n\r\n" + SLOT)
+        while not over.is_set():
+            connection.sendall(b"-")
+            time.sleep(0.0005)
+
+    origin.serve = serve
+    with asking(world) as visitor:
+        got = b""
+        while b"<b>new</b>" not in got:
+            got += visitor.recv(65536)
+        # Far less than a page that was waited for.
+        assert len(got) < 5_000
+        over.set()
 
 
 def test_a_visitor_who_leaves_ends_the_origins_answer(world: World, origin: Origin) -> None:
