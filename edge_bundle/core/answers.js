@@ -42,7 +42,12 @@ export function cookieHeaders(cookies) {
 
 /** @param {number} status @param {unknown} body @param {[string, string][]} [headers] @returns {Answer} */
 export function json(status, body, headers = NONE) {
-  return { status, kind: "json", mark: "", headers, body: JSON.stringify(body) };
+  return jsonText(status, JSON.stringify(body), headers);
+}
+
+/** @param {number} status @param {string} body @param {[string, string][]} headers @returns {Answer} */
+export function jsonText(status, body, headers) {
+  return { status, kind: "json", mark: "", headers, body };
 }
 
 /** @param {number} status @param {string} code @param {string} message @param {[string, string][]} [headers] */

@@ -3,7 +3,7 @@
  * they stand outside the worker's one script and can't import what is bundled into it.
  */
 
-import { cookieHeaders, failure, json, script } from "./answers.js";
+import { cookieHeaders, failure, json, jsonText, script } from "./answers.js";
 import { liveRelease, made } from "./api.js";
 import { chooseVariation, hash } from "./bucket.js";
 import { assign, choose, holdout } from "./choose.js";
@@ -14,6 +14,7 @@ import { decideOne, decideSlot } from "./decide.js";
 import { fmix32, hashText } from "./hash.js";
 import { same, signature } from "./identity.js";
 import { reasonOf } from "./loader.js";
+import { memo } from "./memo.js";
 import { isNavigation, isOurs, isPage } from "./navigation.js";
 import { choiceNeeds, needsOf, slotNeeds } from "./needs.js";
 import { fromBase64, hex, randomText, toBase64, within } from "./platform.js";
@@ -30,7 +31,7 @@ export const kit = {
   ItemTable, PopularTable, Refusal, SPARE, Scene, Shelf, VisitorTable, allowedSources,
   asciiOf, assign, choiceNeeds, choose, chooseVariation, cookieHeaders, decideOne, decideSlot, escapeHtml,
   evaluate, failure, fillShelf, fmix32, fromBase64, hash, hashText, hex,
-  holdout, isCrawler, isNavigation, isObject, isOurs, isPage, isShort, json, keptVariation, liveRelease, lowerBound, made, needsOf,
+  holdout, isCrawler, isNavigation, isObject, isOurs, isPage, isShort, json, jsonText, keptVariation, liveRelease, lowerBound, made, memo, needsOf,
   openTable, pageOf, parts, randomText, rank, readCookies, ready, reasonOf, refuse, same, script,
   setCookie, shortName, signature, slotNeeds, toBase64, total, u16, u32, visitOf, within,
 };

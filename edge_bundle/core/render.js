@@ -57,8 +57,9 @@ export function asciiOf(html) {
 
 /**
  * How markup is asked for: "ascii" for a page, "utf8" bytes for an answer that is nothing else
- * (a string with a "€" in it takes 24 µs to encode, these 4), "" not at all.
- * @typedef {"ascii"|"utf8"|""} Form
+ * (a string with a "€" in it takes 24 µs to encode, these 4), "" not at all; "json" is no markup,
+ * but the list of a shelf's items.
+ * @typedef {"ascii"|"utf8"|"json"|""} Form
  */
 
 /** @param {{html: string, forms?: Record<string, any>}} content @param {Form} form @returns {any} */
@@ -72,12 +73,13 @@ export function contentMarkup(content, form) {
  */
 export function shelfMarkup(cards, template, form) {
   if (!form) return form;
+  if (form === "json") return JSON.stringify(cards.map(({ sku }) => sku));
   const kept = ((template.forms ??= {})[form] ??= new Markup(template, FORMS[form]));
   return form === "utf8" ? kept.bytes(cards) : kept.text(cards);
 }
 
 /** @type {Record<string, (html: string) => any>} */
-const FORMS = { ascii: asciiOf, utf8: (html) => encoder.encode(html) };
+const FORMS = { ascii: asciiOf, utf8: (html) => encoder.encode(html), json: () => "[]" };
 const encoder = new TextEncoder();
 
 /** A template's cards in one form, each made once. */

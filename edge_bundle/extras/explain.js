@@ -20,24 +20,17 @@ const {
 const TOLD = 12;
 
 /**
- * Return what adds explanations to an answer of `decide`; it gives false while values for them
- * are missing.
+ * Return what explains the decisions of a call; it gives null while values for that are missing.
  * @param {import("../core/edge.js").Edge} edge @param {number} began epoch milliseconds
  */
 export function explainer(edge, began) {
   /**
    * @param {Scene} scene @param {import("../core/decide.js").SlotRequest[]} slots
-   * @param {Decision[]} decided @param {any} result
+   * @param {Decision[]} decided
    */
-  return (scene, slots, decided, result) => {
-    let ready = true;
-    for (const [i, { name, limit }] of slots.entries()) {
-      const explain = explainSlot(scene, name, decided[i], limit);
-      if (!explain) ready = false;
-      result.decisions[name].explain = explain;
-    }
-    result.explain = explainCall(edge, scene, began);
-    return ready;
+  return (scene, slots, decided) => {
+    const told = slots.map(({ name, limit }, i) => explainSlot(scene, name, decided[i], limit));
+    return told.includes(null) ? null : { slots: told, call: explainCall(edge, scene, began) };
   };
 }
 

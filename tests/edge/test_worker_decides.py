@@ -213,3 +213,21 @@ def test_health_says_what_is_live_and_counts_decisions(world: World) -> None:
 
 def test_privacy_control_is_declared(world: World) -> None:
     assert world.get("/.well-known/gpc.json").json()["gpc"] is True
+
+
+def test_a_slot_that_is_asked_for_twice_is_told_once(world: World) -> None:
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        assert len(dict(pairs)) == len(pairs), pairs
+        return dict(pairs)
+
+    body = {"slots": ["home.hero", "home.recommended", "home.hero"], "explain": True}
+    for sent in (body, {"slots": body["slots"]}):
+        response = world.worker.dispatch_fetch(
+            "http://shop.example/_fs/decide",
+            method="POST",
+            headers={"authorization": "Bearer a-token"},
+            content=json.dumps(sent),
+        )
+        told = json.loads(response.text, object_pairs_hook=once)
+        assert list(told["decisions"]) == ["home.hero", "home.recommended"]
+        assert ("explain" in told) == ("explain" in sent)
