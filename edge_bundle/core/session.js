@@ -4,7 +4,7 @@
  * @typedef {{kind: "view"|"cart"|"order", item: string}} SessionEvent
  * @typedef {object} Session
  * @property {SessionEvent[]} events oldest first
- * @property {string} trail the events, spelled so that others are spelled otherwise
+ * @property {string} trail the events, spelled so that no others are spelled alike
  * @property {number} views
  * @property {number} carts
  * @property {number} orders

@@ -107,7 +107,8 @@ function sessionFromBody(body) {
     return { kind, item: event.item };
   });
   const counts = { view: 0, cart: 0, order: 0 };
-  let trail = "";
+  // Begun as no cookie can be, so that nobody's cookie is taken for what a server tells.
+  let trail = ";";
   for (const { kind, item } of taken) {
     counts[/** @type {keyof typeof counts} */ (kind)]++;
     // With its length, since an item may hold any letters.

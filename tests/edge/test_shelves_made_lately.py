@@ -144,3 +144,19 @@ def test_a_shelf_that_lacked_a_value_is_made_again(tmp_path) -> None:
             world.kv.put(name, kept[name])
         whole = shelves(world, visit)
     assert whole != short
+
+
+def test_no_cookie_is_spelled_like_a_session_that_a_server_tells(
+    worlds: tuple[World, World],
+) -> None:
+    world, _ = worlds
+    # What a body's view of shoe-4 would be, if both were spelled alike.
+    forged = {"fs_c": "1.personalization+analytics.1", "fs_id": "N" * 22}
+    world.get(
+        "/_fs/slot/home.recommended", {**forged, "fs_s": "1.zzzzzz.zzzzzz.1.0.0.view6:shoe-4"}
+    )
+    told = world.decide("home.recommended", session={"events": [view("shoe-4")]}, device="N" * 22)[
+        "decisions"
+    ]["home.recommended"]
+    assert told["reason"] == "session"
+    assert set(told["items"]) & set(SHOES)
