@@ -15,7 +15,20 @@ const SETTLED_SECONDS = 86_400;
 /** Generations of values a decision may wait for: a bound, far above what any takes. */
 const MAX_ROUNDS = 12;
 
+/** @type {Map<string, () => Promise<any>>} */
+const NOTHING = new Map();
+
+/** @type {any} */
+const NOBODY = null;
+
 export class Loader {
+  /**
+   * One of them is kept for good: when a collection finds none of a shape, V8 forgets the shape
+   * and throws away what it compiled for it, and the next thousands of requests are slow. The
+   * other classes whose objects live no longer than a request do the same.
+   */
+  static kept = new this(NOBODY, NOBODY, NOBODY, NOBODY);
+
   /**
    * @param {Platform} platform
    * @param {import("./cache.js").TableCache} cache
@@ -147,9 +160,6 @@ export class Loader {
     }
   }
 }
-
-/** @type {Map<string, () => Promise<any>>} */
-const NOTHING = new Map();
 
 /** Why a value, manifest or head was not used, as health and logs call it. */
 const REASONS = ["late", "failed", "missing", "digest", "forged", "foreign", "older", "format"];

@@ -21,6 +21,9 @@ const RELATED = ["also_bought", "similar"];
 const CART_ITEMS = 10;
 
 export class Scene {
+  /** So that the shape is known for good: see loader.js. */
+  static kept = new this(/** @type {any} */ (null), /** @type {any} */ (null), true, /** @type {any} */ (null));
+
   /**
    * @param {Loader} loader
    * @param {Release} release

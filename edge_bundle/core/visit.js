@@ -136,6 +136,9 @@ const ADDRESS = /^https?:\/\/([^/?#]+)(\/[^?#]*)?(?:\?([^#]*))?/;
 
 /** What rules may ask of the request itself, worked out when asked. */
 export class Facts {
+  /** So that the shape is known for good: see loader.js. */
+  static kept = new this(/** @type {any} */ (null), "");
+
   /** @param {Call} call @param {string} prefix of our own calls */
   constructor(call, prefix) {
     this.call = call;

@@ -54,6 +54,9 @@ const MOST_NEED = { items: true, visitor: true, segments: false, recent: false, 
 
 /** Decides the slots of one page, as its splicer meets them. */
 export class PageSlots {
+  /** So that the shape is known for good: see core/loader.js. */
+  static kept = new this(/** @type {any} */ (null), /** @type {any} */ (null), /** @type {any} */ (null));
+
   /** @param {Edge} edge @param {Loader} loader @param {Visit} visit */
   constructor(edge, loader, visit) {
     this.edge = edge;

@@ -27,6 +27,9 @@ const MAX_LEFT_OUT = 1 << 18;
 
 /** Takes pieces; `ready` gives what can go on. */
 export class Splicer {
+  /** So that the shape is known for good: see core/loader.js. */
+  static kept = new this(/** @type {any} */ ({ edge: { config: { slotTags: [] } } }), new TextDecoder());
+
   #slots;
   #decoder;
   #kinds;
@@ -204,8 +207,7 @@ export class Splicer {
     if (this.#roomy) this.#open.push(name);
     if (kind & RAW && !(this.#bytes[last - 1] === SLASH && this.#isForeign())) this.#until = name;
     if (this.#around >= 0 || !(kind & (SLOT | BODY))) return;
-    const said = attributesOf(this.#decoder.decode(this.#bytes.subarray(this.#named, last)));
-    const { "data-fs-slot": slot, "data-fs-item": item, "data-fs-category": category } = said;
+    const { slot, item, category } = saidIn(this.#decoder.decode(this.#bytes.subarray(this.#named, last)));
     if (kind & BODY && (item ?? category) !== undefined) this.#page = { item: item ?? "", category: category ?? "" };
     if (!(kind & SLOT) || slot === undefined) return;
     const page = this.#page;
@@ -288,13 +290,21 @@ function joined(parts) {
   return whole;
 }
 
-/** Read a tag's attributes, the first of each name. @param {string} text @returns {Record<string, string|undefined>} */
-function attributesOf(text) {
-  /** @type {Record<string, string>} */
-  const found = {};
+/** Return what a tag's attributes say to us, the first of each name. @param {string} text */
+function saidIn(text) {
+  /** @type {string|undefined} */
+  let slot;
+  /** @type {string|undefined} */
+  let item;
+  /** @type {string|undefined} */
+  let category;
   for (const [, name, , quoted, bare] of text.matchAll(ATTRIBUTE)) {
-    const value = quoted ?? bare ?? "";
-    found[name.toLowerCase()] ??= value.replace(REFERENCE, (_, named) => CHARACTERS[named]);
+    const value = (quoted ?? bare ?? "").replace(REFERENCE, (_, named) => CHARACTERS[named]);
+    switch (name.toLowerCase()) {
+      case "data-fs-slot": slot ??= value; break;
+      case "data-fs-item": item ??= value; break;
+      case "data-fs-category": category ??= value;
+    }
   }
-  return found;
+  return { slot, item, category };
 }
