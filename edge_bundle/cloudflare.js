@@ -4,7 +4,6 @@ import consentScript from "./consent.js";
 import { KINDS, MARKS } from "./core/answers.js";
 import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
-import { Refusal } from "./core/requests.js";
 import { Incoming } from "./incoming.js";
 import { load } from "./load.js";
 import { passOrFill, plainPage } from "./origin.js";
@@ -33,10 +32,10 @@ export default {
 /** @param {any} env @returns {Kept} */
 function keep(env) {
   const edge = new Edge(env, load);
-  const { collectUrl } = edge.config;
   const host = {
     assets: ASSETS,
-    collect: (/** @type {string} */ path, /** @type {string} */ body) => passOn(env, collectUrl, path, body),
+    collect: async (/** @type {string} */ path, /** @type {string} */ body) =>
+      Boolean(await (await edge.extra("collect"))?.collect(env, edge.config, path, body)),
   };
   return { env, edge, host };
 }
@@ -109,6 +108,9 @@ function responseOf({ status, kind, mark, headers, body }, { method }) {
  * @implements {Platform}
  */
 class Cloudflare {
+  /** So that the shape is known for good: see loader.js. */
+  static kept = new this(null, null);
+
   /** @param {any} env @param {any} ctx */
   constructor(env, ctx) {
     this.env = env;
@@ -148,23 +150,5 @@ class Cloudflare {
   /** @param {Promise<unknown>} promise */
   waitUntil(promise) {
     this.ctx.waitUntil(promise);
-  }
-}
-
-/** @param {any} env @param {string} collectUrl @param {string} path @param {string} body */
-async function passOn(env, collectUrl, path, body) {
-  const collector = env.COLLECT ?? (collectUrl ? globalThis : null);
-  if (!collector) return false;
-  const url = (collectUrl || "http://collect").replace(/\/$/, "") + path;
-  const headers = { "content-type": "application/json" };
-  try {
-    const response = await collector.fetch(url, { method: "POST", headers, body });
-    if (response.status >= 400 && response.status < 500) {
-      throw new Refusal(400, "bad_event", (await response.text()).slice(0, 500));
-    }
-    return response.ok;
-  } catch (error) {
-    if (error instanceof Refusal) throw error;
-    return false;
   }
 }

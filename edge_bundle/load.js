@@ -7,6 +7,7 @@ import { kit } from "./core/kit.js";
 
 const EXTRAS = {
   canary: () => import("./extras/canary.js"),
+  collect: () => import("./cloudflare/collect.js"),
   decide: () => import("./extras/decide.js"),
   events: () => import("./extras/events.js"),
   explain: () => import("./extras/explain.js"),

@@ -16,6 +16,7 @@ const BUDGET_BYTES = 52 * 1024 * 1024;
  * What pages and fragments do without, each a module of extras/.
  * @typedef {object} Extras
  * @property {typeof import("../extras/canary.js")} canary
+ * @property {any} collect what passes events on, where a platform loads it
  * @property {typeof import("../extras/decide.js")} decide
  * @property {typeof import("../extras/events.js")} events
  * @property {typeof import("../extras/explain.js")} explain

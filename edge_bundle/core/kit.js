@@ -22,6 +22,7 @@ import { SPARE, allowedSources, fillShelf, parts, rank, ready, total } from "./r
 import { asciiOf, escapeHtml } from "./render.js";
 import { Refusal, isObject, isShort, pageOf, refuse } from "./requests.js";
 import { Scene } from "./scene.js";
+import { segmentNeeds } from "./segments.js";
 import { Shelf } from "./shelf.js";
 import { keptVariation, shortName } from "./sticky.js";
 import { ItemTable, PopularTable, VisitorTable } from "./tables.js";
@@ -33,5 +34,5 @@ export const kit = {
   evaluate, failure, fillShelf, fmix32, fromBase64, hash, hashText, hex,
   holdout, isCrawler, isNavigation, isObject, isOurs, isPage, isShort, json, jsonText, keptVariation, liveRelease, lowerBound, made, memo, needsOf,
   openTable, pageOf, parts, randomText, rank, readCookies, ready, reasonOf, refuse, same, script,
-  setCookie, shortName, signature, slotNeeds, toBase64, total, u16, u32, visitOf, within,
+  segmentNeeds, setCookie, shortName, signature, slotNeeds, toBase64, total, u16, u32, visitOf, within,
 };

@@ -2,7 +2,7 @@
 
 import { core } from "./core.js";
 
-const { Refusal, isObject, isShort, pageOf, refuse } = core;
+const { Refusal, isObject, isShort, memo, pageOf, refuse } = core;
 
 /** @typedef {import("../core/visit.js").Visit} Visit */
 /** @typedef {import("../core/decide.js").SlotRequest} SlotRequest */
@@ -13,6 +13,23 @@ const MAX_ITEMS = 100;
 const MAX_TIME = 8.64e15;
 const MAX_EVENTS = 200;
 const EVENT_KINDS = ["view", "cart", "order"];
+
+/** Bodies remembered, and letters of the longest: a server may call with any. */
+const KEPT = 200;
+const LONGEST = 4000;
+
+/**
+ * Return a function that reads bodies as `read` does, and remembers those read lately by their
+ * text: clients poll with the same, and shops' servers ask for a newcomer's page again and again.
+ * Whatever `read` makes is shared by requests, which must not change it.
+ * @template Made
+ * @param {(text: string) => Made} read throws what is not remembered
+ * @returns {(text: string) => Made}
+ */
+export function reading(read) {
+  const lately = /** @type {typeof memo<Made, string>} */ (memo)(KEPT);
+  return (text) => (text.length > LONGEST ? read(text) : lately(text, read));
+}
 
 /** @param {string} text @returns {any} an object */
 export function parseObject(text) {
@@ -49,36 +66,52 @@ export function readSlots(slots, known) {
 }
 
 /**
- * Put what a body says into a visit, which nobody else has. A browser may say what page it is on; only a trusted
- * caller may say who somebody is and what they did.
- * @param {Visit} visit
- * @param {any} body
- * @param {boolean} trusted
- * @returns {Visit}
+ * What a body says of a visit. A browser may say what page it is on; only a trusted caller may
+ * say who somebody is and what they did.
  */
-export function withBody(visit, body, trusted) {
-  const page = pageOf(body.page);
-  if (!trusted) return Object.assign(visit, { page });
-  const { consent, device, visitor, session, attributes, at = visit.now } = body;
+export class Told {
+  /** @param {any} body */
+  constructor(body) {
+    this.body = body;
+    /** @type {Visit["page"]|undefined} */
+    this.page = undefined;
+    /** @type {ReturnType<typeof personOf>|undefined} checked once somebody may say it */
+    this.person = undefined;
+  }
+
+  /** Put it into a visit, which nobody else has. @param {Visit} visit @param {boolean} trusted @returns {Visit} */
+  addTo(visit, trusted) {
+    visit.page = this.page ??= pageOf(this.body.page);
+    if (!trusted) return visit;
+    const { at, consent, device, visitor, session, attributes } = (this.person ??= personOf(this.body));
+    visit.visitor = visitor;
+    if (at !== undefined) visit.now = at;
+    if (consent) visit.consent = consent;
+    if (session) visit.session = session;
+    if (attributes) visit.given = attributes;
+    if (device !== undefined) {
+      visit.device = device;
+      visit.sticky = "";
+      visit.isNew = false;
+    }
+    return visit;
+  }
+}
+
+/** @param {any} body */
+function personOf({ consent, device, visitor, session, attributes, at }) {
   if (consent !== undefined && !isObject(consent)) refuse("consent must be an object");
   if (device !== undefined && !isShort(device)) refuse("device must be a string");
   if (attributes !== undefined && !isObject(attributes)) refuse("attributes must be an object");
-  if (!(Number.isFinite(at) && at >= 0 && at < MAX_TIME)) refuse("at must be a time in epoch milliseconds");
-  try {
-    return Object.assign(visit, {
-      now: at,
-      page,
-      consent: consent ? consentOf(consent) : visit.consent,
-      device: device ?? visit.device,
-      sticky: device === undefined ? visit.sticky : "",
-      isNew: device === undefined && visit.isNew,
-      visitor: visitor === undefined ? null : parseVisitorKey(String(visitor)),
-      session: session === undefined ? visit.session : sessionFromBody(session),
-      given: attributes ?? visit.given,
-    });
-  } catch (error) {
-    return refuse(error instanceof Error ? error.message : "malformed body");
-  }
+  if (at !== undefined && !(Number.isFinite(at) && at >= 0 && at < MAX_TIME)) refuse("at must be a time in epoch milliseconds");
+  return {
+    at,
+    consent: consent && consentOf(consent),
+    device,
+    visitor: visitor === undefined ? null : parseVisitorKey(visitor),
+    session: session === undefined ? undefined : sessionFromBody(session),
+    attributes,
+  };
 }
 
 /** @param {any} consent */
@@ -91,19 +124,19 @@ function consentOf(consent) {
 }
 
 /**
- * Take the session of a decide body; throws a message for the caller when it is malformed.
+ * Take the session of a decide body; refuse one that is malformed.
  * @param {any} body
  * @returns {import("../core/session.js").Session}
  */
 function sessionFromBody(body) {
   const events = body?.events ?? [];
-  if (!Array.isArray(events)) throw new Error("session.events must be a list");
-  const taken = events.slice(-MAX_EVENTS).map((event) => {
+  if (!Array.isArray(events)) refuse("session.events must be a list");
+  const taken = events.slice(-MAX_EVENTS).map((/** @type {any} */ event) => {
     const kind = event?.event ?? "view";
     if (!EVENT_KINDS.includes(kind)) {
-      throw new Error("session.events[].event must be view, cart or order");
+      refuse("session.events[].event must be view, cart or order");
     }
-    if (typeof event.item !== "string") throw new Error("session.events[].item must be a string");
+    if (typeof event?.item !== "string") refuse("session.events[].item must be a string");
     return { kind, item: event.item };
   });
   const counts = { view: 0, cart: 0, order: 0 };
@@ -118,8 +151,9 @@ function sessionFromBody(body) {
   return { events: taken, trail, views, carts, orders, startedAt: 0, lastAt: 0 };
 }
 
-/** @param {string} text the 16 hexadecimal digits of a visitor key */
-function parseVisitorKey(text) {
-  if (!/^[0-9a-f]{16}$/.test(text)) throw new Error("visitor must be 16 hexadecimal digits");
+/** @param {unknown} told the 16 hexadecimal digits of a visitor key */
+function parseVisitorKey(told) {
+  const text = typeof told === "object" ? "" : String(told);
+  if (!/^[0-9a-f]{16}$/.test(text)) refuse("visitor must be 16 hexadecimal digits");
   return { high: parseInt(text.slice(0, 8), 16), low: parseInt(text.slice(8, 12), 16) };
 }

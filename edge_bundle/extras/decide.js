@@ -1,6 +1,7 @@
 /** `POST decide`: decisions as data, for the shop's own servers and for pages that render themselves. */
 
-import { parseObject, readSlots, withBody } from "./bodies.js";
+import { again } from "./again.js";
+import { Told, parseObject, readSlots, reading } from "./bodies.js";
 import { isTrusted } from "./callers.js";
 import { core } from "./core.js";
 
@@ -16,53 +17,90 @@ const {
  * @typedef {import("../core/decide.js").Decision} Decision
  * @typedef {import("../core/decide.js").SlotRequest} SlotRequest
  * @typedef {import("../core/scene.js").Scene} Scene
+ * @typedef {ReturnType<import("./explain.js")["explainer"]>} Explainer
  */
 
 /** What it takes to say in which segments somebody is. */
 const SEGMENTS = { items: false, visitor: true, segments: true, recent: false, first: [], attributes: [], weights: [] };
 const MAX_DECIDE_BYTES = 65_536;
 
+const readBody = reading((text) => new Asked(parseObject(text)));
+
+/** What a body asks for. */
+class Asked {
+  /** @param {any} body */
+  constructor(body) {
+    this.told = new Told(body);
+    this.explain = body.explain === true;
+    this.names = body.slots;
+    /** @type {import("../core/release.js").Release|undefined} */
+    this.release = undefined;
+    /** @type {SlotRequest[]} as that release knows them */
+    this.known = [];
+  }
+
+  /** @param {import("../core/release.js").Release} release */
+  slots(release) {
+    if (release !== this.release) this.known = readSlots(this.names, release.names);
+    this.release = release;
+    return this.known;
+  }
+}
+
 /** @param {Edge} edge @param {Loader} loader @param {Call} call */
 export async function answer(edge, loader, call) {
-  const body = parseObject(await call.body(MAX_DECIDE_BYTES));
+  const asked = readBody(await call.body(MAX_DECIDE_BYTES));
   const trusted = isTrusted(edge, call);
-  const told = (trusted || loader.preview) && body.explain === true ? await edge.extra("explain") : null;
-  const explain = told && told.explainer(edge, loader.platform.now());
-  return made(loader, () => decideNow(edge, loader, call, body, trusted, explain));
+  const explains = asked.explain && (trusted || loader.preview) ? await edge.extra("explain") : null;
+  const explain = explains && explains.explainer(edge, loader.platform.now());
+  return made(loader, () => decideNow(edge, loader, call, asked, trusted, explain));
 }
 
 /**
- * @param {Edge} edge @param {Loader} loader @param {Call} call @param {any} body
+ * @param {Edge} edge @param {Loader} loader @param {Call} call @param {Asked} asked
  * @param {boolean} trusted
- * @param {ReturnType<import("./explain.js")["explainer"]>|null} explain
+ * @param {Explainer|null} explain
  * @returns {Answer|null} null while values are missing
  */
-function decideNow(edge, loader, call, body, trusted, explain) {
+function decideNow(edge, loader, call, asked, trusted, explain) {
   const known = visitOf(call, loader);
-  const visit = withBody(known.visit, body, trusted);
+  const visit = asked.told.addTo(known.visit, trusted);
   const live = liveRelease(edge, loader, visit);
   if (!live) return null;
-  const { release, fresh } = live;
-  const slots = readSlots(body.slots, release.names);
-  const scene = new Scene(loader, release, fresh, visit, "json");
-  const open = trusted || loader.preview !== null;
+  const scene = new Scene(loader, live.release, live.fresh, visit, "json");
+  const id = randomText(loader.platform, 12);
+  const make = () => decisions(scene, asked.slots(live.release), trusted, explain, id);
+  const told = explain ? make() : again(scene, trusted, asked, make);
+  if (!told) return null;
+  for (const reason of told.reasons) loader.health.decided(reason);
+  return jsonText(200, told.parts.join(id), cookieHeaders(known.cookies));
+}
+
+/**
+ * Decide slots and say so, in parts between which the call's id belongs; null while values are
+ * missing.
+ * @param {Scene} scene @param {SlotRequest[]} slots @param {boolean} trusted
+ * @param {Explainer|null} explain @param {string} id so random that nothing else is spelled alike
+ */
+function decisions(scene, slots, trusted, explain, id) {
+  const open = trusted || scene.loader.preview !== null;
   if (open && !scene.lookUp(SEGMENTS)) {
-    for (const { name } of slots) scene.lookUp(needsOf(release, name));
+    for (const { name } of slots) scene.lookUp(needsOf(scene.release, name));
     return null;
   }
-  const decided = decideSlots(scene, slots);
+  const decided = decideSlots(scene, slots, id);
   if (!decided) return null;
   const explained = explain ? explain(scene, slots, decided) : NOTHING;
   if (!explained) return null;
   /** @type {Map<string, string>} a slot that is asked for twice is told once */
   const told = new Map();
   for (let i = 0; i < slots.length; i++) told.set(slots[i].name, toldOf(decided[i], open, explained.slots[i]));
-  let decisions = "";
-  for (const [name, one] of told) decisions += `${decisions && ","}${quoted(name)}:${one}`;
+  let all = "";
+  for (const [name, one] of told) all += `${all && ","}${quoted(name)}:${one}`;
   const segments = open ? `,"segments":${JSON.stringify(scene.segments)}` : "";
   const more = explained.call ? `,"explain":${JSON.stringify(explained.call)}` : "";
-  const text = `{"release":"${release.id}","decisions":{${decisions}}${segments}${more}}`;
-  return jsonText(200, text, cookieHeaders(known.cookies));
+  const text = `{"release":"${scene.release.id}","decisions":{${all}}${segments}${more}}`;
+  return { parts: text.split(id), reasons: decided.map(({ reason }) => reason) };
 }
 
 /** @type {{slots: any[], call: any}} */
@@ -97,18 +135,15 @@ function assignment(experiment) {
  * then knows.
  * @param {Scene} scene
  * @param {SlotRequest[]} slots known slots
+ * @param {string} id
  * @returns {Decision[]|null}
  */
-function decideSlots(scene, slots) {
-  const { loader } = scene;
-  const id = randomText(loader.platform, 12);
-  const decisions = [];
+function decideSlots(scene, slots, id) {
+  const decided = [];
   for (let i = 0; i < slots.length; i++) {
     // One that lacks values doesn't keep the others from saying what they lack.
     const decision = decideSlot(scene, slots[i], id + i.toString(36));
-    if (decision) decisions.push(decision);
+    if (decision) decided.push(decision);
   }
-  if (decisions.length < slots.length) return null;
-  for (const { reason } of decisions) loader.health.decided(reason);
-  return decisions;
+  return decided.length < slots.length ? null : decided;
 }

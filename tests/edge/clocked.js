@@ -23,15 +23,15 @@ class Moment extends KeptValues {
   }
 }
 
-/** Decide at each moment in turn, in one memory. */
+/** Ask at each moment in turn, in one memory: as a server with the token unless told otherwise. */
 async function walk(env, moments) {
   const edge = new Edge(env, load);
   const told = [];
-  for (const { at, store, body } of moments) {
+  const server = { authorization: `Bearer ${env.API_TOKEN}` };
+  for (const { at, store, body, path = "/_fs/decide", headers = server, cf } of moments) {
     const platform = new Moment(at, store);
-    const headers = { authorization: `Bearer ${env.API_TOKEN}` };
-    const request = new Request("http://shop.example/_fs/decide", {
-      method: "POST", headers, body: JSON.stringify(body),
+    const request = new Request(`http://shop.example${path}`, {
+      method: "POST", headers, cf, body: JSON.stringify(body),
     });
     const made = await answer(edge, edge.loader(platform), new Incoming(request), { assets: {} });
     const { reads } = platform;
