@@ -39,8 +39,6 @@ export async function spliced(page, splicer, last) {
     waiting = splicer.take(piece);
     left -= piece.length;
     if (left || waiting) continue;
-    // The end is read too, or the connection to the origin could not be used again.
-    await read(reader, 1);
     splicer.end(last());
     return new Response(splicer.ready(), page);
   }

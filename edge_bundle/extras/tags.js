@@ -20,6 +20,8 @@ export const EQUALS = 61;
 export const GREATER = 62;
 export const QUESTION = 63;
 export const BRACKET = 93;
+export const F = 102;
+export const S = 115;
 
 /** Go on hashing a name, its letters of either case. @param {number} hash @param {number} letter */
 export function hashed(hash, letter) {

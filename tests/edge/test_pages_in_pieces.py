@@ -206,3 +206,22 @@ def test_an_origin_waits_for_a_visitor_who_reads_slowly(world: World, origin: Or
     with asking(world):
         assert stalled.wait(20)
     assert sent < MUCH
+
+
+def test_the_connection_to_the_origin_serves_again(world: World, origin: Origin) -> None:
+    served: list[int] = []
+    page = SLOT + PIECE
+    answer = HEAD + b"Content-Length: %d\r\n\r\n" % len(page) + page
+
+    def serve(connection: socket.socket) -> None:
+        served.append(0)
+        asked = True
+        while asked:
+            served[-1] += 1
+            connection.sendall(answer)
+            asked = bool(connection.recv(65536))
+
+    origin.serve = serve
+    for _ in range(20):
+        assert "data-fs-decision" in world.get("/").text
+    assert max(served) >= 18, served
