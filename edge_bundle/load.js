@@ -17,6 +17,7 @@ const EXTRAS = {
   overlays: () => import("./extras/overlays.js"),
   page: () => import("./cloudflare/page.js"),
   preview: () => import("./extras/preview.js"),
+  rarer: () => import("./extras/rarer.js"),
   ribbon: () => import("./extras/ribbon.js"),
   users: () => import("./extras/users.js"),
   weights: () => import("./extras/weights.js"),

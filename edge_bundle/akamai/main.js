@@ -23,6 +23,7 @@ import * as health from "./extras/health.js";
 import * as flags from "./extras/ofrep.js";
 import * as overlays from "./extras/overlays.js";
 import * as preview from "./extras/preview.js";
+import * as rarer from "./extras/rarer.js";
 import * as ribbon from "./extras/ribbon.js";
 import * as users from "./extras/users.js";
 import * as weights from "./extras/weights.js";
@@ -34,7 +35,8 @@ const ASSETS = { "sdk.js": sdk, "consent.js": consent };
 /** Nothing is loaded at run time here: all is in the bundle. */
 /** @type {Record<string, any>} by name */
 const EXTRAS = {
-  canary, decide, events, explain, flags, format1, health, overlays, preview, ribbon, users, weights,
+  canary, decide, events, explain, flags, format1, health, overlays, preview, rarer, ribbon, users,
+  weights,
 };
 /** Of the 4 MB that a request may use, what tables may keep. */
 const BUDGET_BYTES = 1_000_000;

@@ -1,10 +1,5 @@
 /** The attributes that rules can ask about; the list is in contract and docs/rules.md. */
 
-/** Offsets of a time zone change on quarter hours at most, so one answer serves that long. */
-const ZONE_MS = 900_000;
-/** @type {{zone: string, quarter: number, offset: number}} */
-let zoneKept = { zone: "", quarter: -1, offset: 0 };
-
 /** What a condition on the session's categories adds to the names: they cost more than the rest. */
 export const CATEGORIES = "session.categories";
 
@@ -15,32 +10,22 @@ export const CATEGORIES = "session.categories";
 
 /** @typedef {(scene: Scene, names: string[]) => any} Maker */
 
-/** @type {Record<string, Maker>} */
-const SOFT = {
+/** Those that few rules ask for are in extras/facts.js. A map is twice as fast to ask as an object that a name may not be in. */
+/** @type {Map<string, Maker>} */
+const MAKERS = new Map(Object.entries(/** @type {Record<string, Maker>} */ ({
   country: ({ visit }) => visit.facts.country,
   region: ({ visit }) => visit.facts.region,
   device: ({ visit }) => visit.facts.device,
-  path: ({ visit }) => visit.facts.path,
-  referrer: ({ visit }) => visit.facts.referrer,
-  query: ({ visit }) => visit.facts.query,
-  utm: ({ visit }) => visit.facts.utm,
   segments: (scene) => scene.segments,
-};
-
-/** What the worker knows better than any caller, or adds to. @type {Record<string, Maker>} */
-const FIRM = {
   new_visitor: ({ visit }) => visit.isNew,
-  hour: (scene) => localTime(scene).getUTCHours(),
-  weekday: (scene) => localTime(scene).getUTCDay() || 7,
   page: ({ visit }) => visit.page,
   session: (scene, names) => (personal(scene) ? sessionAttributes(scene, names) : {}),
   cart: (scene) => (personal(scene) ? { items: inCart(scene.visit), ...scene.visit.given?.cart } : {}),
   traits: (scene) => (personal(scene) && scene.visit.given?.traits) || {},
   consent: ({ visit }) => visit.consent,
-};
-
-/** A map is twice as fast to ask as an object that a name may not be in. */
-const MAKERS = new Map(Object.entries({ ...SOFT, ...FIRM }));
+})));
+/** What the worker knows better than any caller, or adds to. */
+const FIRM = ["new_visitor", "hour", "weekday", "page", "session", "cart", "traits", "consent"];
 
 /**
  * Return the attributes of these names; a trusted caller's own come with them.
@@ -49,12 +34,13 @@ const MAKERS = new Map(Object.entries({ ...SOFT, ...FIRM }));
  * @returns {Record<string, any>}
  */
 export function attributesOf(scene, names) {
-  const { given } = scene.visit;
+  const { visit: { given }, release: { rarer } } = scene;
   /** @type {Record<string, any>} */
   const made = given ? { ...given } : {};
   for (const name of names) {
-    const make = MAKERS.get(name);
-    if (make && !(given && name in SOFT && given[name] != null)) made[name] = make(scene, names);
+    if (given && given[name] != null && !FIRM.includes(name)) continue;
+    const make = MAKERS.get(name) ?? rarer?.MAKERS.get(name);
+    if (make) made[name] = make(scene, names);
   }
   return made;
 }
@@ -62,11 +48,6 @@ export function attributesOf(scene, names) {
 /** @param {Scene} scene */
 function personal({ visit }) {
   return visit.consent.personalization;
-}
-
-/** @param {Scene} scene */
-function localTime({ visit, release }) {
-  return new Date(visit.now + zoneOffset(release.rules.timezone, visit.now));
 }
 
 /** @param {Scene} scene @param {string[]} names */
@@ -91,23 +72,4 @@ export function categoriesOf(recent) {
 /** @param {Visit} visit @returns {string[]} SKUs put in the cart in this session */
 export function inCart({ session }) {
   return session.events.filter(({ kind }) => kind === "cart").map(({ item }) => item);
-}
-
-/**
- * @param {string} timezone IANA name
- * @param {number} now
- * @returns {number} milliseconds to add to UTC
- */
-export function zoneOffset(timezone, now) {
-  const quarter = Math.floor(now / ZONE_MS);
-  if (zoneKept.zone !== timezone || zoneKept.quarter !== quarter) {
-    zoneKept = { zone: timezone, quarter, offset: computeOffset(timezone, quarter * ZONE_MS) };
-  }
-  return zoneKept.offset;
-}
-
-/** @param {string} timezone @param {number} at a whole number of seconds */
-function computeOffset(timezone, at) {
-  const local = new Date(at).toLocaleString("en-US", { timeZone: timezone, hourCycle: "h23" });
-  return Date.parse(`${local} UTC`) - at;
 }

@@ -26,6 +26,7 @@ const BUDGET_BYTES = 52 * 1024 * 1024;
  * @property {typeof import("../extras/overlays.js")} overlays
  * @property {any} page what fills pages, where a platform loads it
  * @property {typeof import("../extras/preview.js")} preview
+ * @property {typeof import("../extras/rarer.js")} rarer
  * @property {typeof import("../extras/ribbon.js")} ribbon
  * @property {typeof import("../extras/users.js")} users
  * @property {typeof import("../extras/weights.js")} weights

@@ -5,9 +5,10 @@
 
 import { cookieHeaders, failure, json, jsonText, script } from "./answers.js";
 import { liveRelease, made } from "./api.js";
+import { attributesOf, categoriesOf, inCart } from "./attributes.js";
 import { chooseVariation, hash } from "./bucket.js";
 import { assign, choose, holdout } from "./choose.js";
-import { lowerBound, openTable, u16, u32 } from "./columns.js";
+import { Numbers, lowerBound, openTable, u16, u32 } from "./columns.js";
 import { evaluate } from "./conditions.js";
 import { readCookies, setCookie } from "./cookies.js";
 import { decideOne, decideSlot } from "./decide.js";
@@ -20,19 +21,22 @@ import { choiceNeeds, needsOf, slotNeeds } from "./needs.js";
 import { fromBase64, hex, randomText, toBase64, within } from "./platform.js";
 import { SPARE, allowedSources, fillShelf, parts, rank, ready, total } from "./recommend.js";
 import { asciiOf, escapeHtml } from "./render.js";
+import { keyOf, listOf } from "./release.js";
 import { Refusal, isObject, isShort, pageOf, refuse } from "./requests.js";
 import { Scene } from "./scene.js";
 import { segmentNeeds } from "./segments.js";
 import { Shelf } from "./shelf.js";
+import { fillList } from "./sources.js";
 import { keptVariation, shortName } from "./sticky.js";
-import { ItemTable, PopularTable, VisitorTable } from "./tables.js";
+import { ItemTable, PopularTable, RowTable, VisitorTable } from "./tables.js";
 import { isCrawler, visitOf } from "./visit.js";
 
 export const kit = {
-  ItemTable, PopularTable, Refusal, SPARE, Scene, Shelf, VisitorTable, allowedSources,
-  asciiOf, assign, choiceNeeds, choose, chooseVariation, cookieHeaders, decideOne, decideSlot, escapeHtml,
-  evaluate, failure, fillShelf, fmix32, fromBase64, hash, hashText, hex,
-  holdout, isCrawler, isNavigation, isObject, isOurs, isPage, isShort, json, jsonText, keptVariation, liveRelease, lowerBound, made, memo, needsOf,
-  openTable, pageOf, parts, randomText, rank, readCookies, ready, reasonOf, refuse, same, script,
-  segmentNeeds, setCookie, shortName, signature, slotNeeds, toBase64, total, u16, u32, visitOf, within,
+  ItemTable, Numbers, PopularTable, Refusal, RowTable, SPARE, Scene, Shelf, VisitorTable, allowedSources,
+  asciiOf, assign, attributesOf, categoriesOf, choiceNeeds, choose, chooseVariation, cookieHeaders, decideOne,
+  decideSlot, escapeHtml, evaluate, failure, fillList, fillShelf, fmix32, fromBase64, hash, hashText, hex,
+  holdout, inCart, isCrawler, isNavigation, isObject, isOurs, isPage, isShort, json, jsonText, keptVariation,
+  keyOf, listOf, liveRelease, lowerBound, made, memo, needsOf, openTable, pageOf, parts, randomText, rank,
+  readCookies, ready, reasonOf, refuse, same, script, segmentNeeds, setCookie, shortName, signature,
+  slotNeeds, toBase64, total, u16, u32, visitOf, within,
 };

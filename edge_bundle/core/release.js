@@ -5,11 +5,10 @@ import { lowerBound, openTable } from "./columns.js";
 import { Lately } from "./lately.js";
 import { partOf, valueNumber } from "./locate.js";
 import { hex } from "./platform.js";
-import { CardTable, ItemTable, PopularTable, RelatedTable, VisitorTable } from "./tables.js";
+import { CardTable, ItemTable, PopularTable, VisitorTable } from "./tables.js";
 
 /**
  * @typedef {import("./loader.js").Loader} Loader
- * @typedef {{table: RelatedTable, number: number}} Related
  */
 
 /** How the values of a release are opened. */
@@ -19,8 +18,6 @@ const OPENERS = {
   popular: opener(PopularTable, "popular"),
 };
 const openCards = opener(CardTable, "cards");
-const openRelated = opener(RelatedTable, "related");
-const openMarket = opener(PopularTable, "market");
 
 /**
  * @template T
@@ -61,9 +58,12 @@ export class Release {
     /** @type {string} */
     this.keyId = body.visitors.key_id;
     this.popularKey = `p-${hex(body.popular)}`;
+    /** What is trending, what is new. */
     this.latestKey = body.latest && `p-${hex(body.latest)}`;
     /** The slots' names as this release has them. @type {Map<string, string>} */
     this.names = new Map(Object.keys(this.rules.slots).map((name) => [name, name]));
+    /** What only some releases take, where this is one. @type {typeof import("../extras/rarer.js")|null} */
+    this.rarer = null;
     /** What `boost` and `bury` take, where the rules have any. */
     /** @type {typeof import("../extras/weights.js")|null} */
     this.weighing = null;
@@ -90,6 +90,7 @@ export class Release {
   withRules(rules) {
     const other = new Release({ ...this.body, rules }, this.manifest, this.open);
     other.weighing = this.weighing;
+    other.rarer = this.rarer;
     return other;
   }
 
@@ -102,7 +103,7 @@ export class Release {
    */
   find(loader, sku) {
     const hash = hashText(sku);
-    const place = this.#place(loader, hash);
+    const place = this.placeOf(loader, hash);
     if (place == null) return place;
     const table = loader.table(this.lists.items.keys[place], this.open.items);
     if (!table) return table;
@@ -110,38 +111,14 @@ export class Release {
     return number < 0 ? null : { table, number };
   }
 
-  /**
-   * Find the table of an item's other rows; null when it has none, undefined until it is read.
-   * It is asked for along with the item's own value where all of that value's items share it.
-   * @param {Loader} loader @param {string} kind @param {string} sku
-   * @returns {Related|null|undefined}
-   */
-  findRelated(loader, kind, sku) {
-    const list = this.#list(loader, kind);
-    const found = this.find(loader, sku);
-    if (!list || found === null) return list && null;
-    const [first, last] = found ? [found.number, found.number] : this.#span(loader, sku);
-    const key = keyOf(list, first);
-    if (!key || key !== keyOf(list, last)) return undefined;
-    const table = loader.table(key, openRelated);
-    return found && (table ? { table, number: found.number } : table);
-  }
-
   /** The place of the item value that an SKU would stand in. @param {Loader} loader @param {{high: number, low: number}} hash */
-  #place(loader, hash) {
+  placeOf(loader, hash) {
     const part = partOf(this.locator, hash);
     const cells = part.cells ?? this.#cells(loader, part);
-    const items = this.#list(loader, "items");
+    const items = this.list(loader, "items");
     if (!cells || !items) return cells === undefined || items === undefined ? undefined : null;
     const place = valueNumber(part, cells, hash);
     return place < items.keys.length ? place : null;
-  }
-
-  /** The first and last number of that value, -1 until it is known which. @param {Loader} loader @param {string} sku */
-  #span(loader, sku) {
-    const place = this.#place(loader, hashText(sku)) ?? -1;
-    const { firsts } = this.lists.items;
-    return [firsts[place] ?? -1, (firsts[place + 1] ?? this.body.items.count) - 1];
   }
 
   /**
@@ -150,40 +127,14 @@ export class Release {
    */
   cardTable(loader, number) {
     const { cards } = this.lists;
-    const list = this.#list(loader, cards ? "cards" : "items");
+    const list = this.list(loader, cards ? "cards" : "items");
     return list ? loader.table(keyOf(list, number), cards ? openCards : this.open.items) : list;
   }
 
-  /**
-   * Return the table that may have another card of an item in the visitor's market; false where
-   * there is none.
-   * @param {{loader: Loader, country: string|null}} scene @param {number} number
-   * @returns {PopularTable|false|null|undefined}
-   */
-  marketTable(scene, number) {
-    const country = this.markets && scene.country;
-    if (!country) return false;
-    const name = `market:${this.body.countries[country] ?? country}`;
-    if (!this.lists[name]) return false;
-    const list = this.#list(scene.loader, name);
-    const key = list && keyOf(list, number);
-    return list ? !!key && scene.loader.table(key, openMarket) : list;
-  }
-
   /** A list, whole: undefined until its pages are read. @param {Loader} loader @param {string} name @returns {List|null|undefined} */
-  #list(loader, name) {
+  list(loader, name) {
     const list = this.lists[name] ?? null;
-    return list?.paged ? joined(loader, list, (whole) => (this.lists[name] = whole)) : list;
-  }
-
-  /** Ranked lists: what is popular. @param {Loader} loader @returns {PopularTable|null|undefined} */
-  popular(loader) {
-    return loader.table(this.popularKey, this.open.popular);
-  }
-
-  /** Ranked lists: what is trending, what is new. @param {Loader} loader @returns {PopularTable|null|undefined} */
-  latest(loader) {
-    return this.latestKey ? loader.table(this.latestKey, this.open.popular) : null;
+    return list?.paged ? this.rarer?.wholeList(loader, this, name) : list;
   }
 
   /**
@@ -192,13 +143,10 @@ export class Release {
    * @returns {import("./tables.js").VisitorRow|null|undefined} undefined until it is read
    */
   visitor(loader, key) {
-    let list = this.visitors;
-    if (!list.keys.length || key.high < list.firsts[0]) return null;
-    if (list.paged) {
-      const page = loader.table(keyOf(list, key.high), PAGES.u);
-      if (!page) return page;
-      list = page.list;
-    }
+    const { visitors } = this;
+    if (!visitors.keys.length || key.high < visitors.firsts[0]) return null;
+    const list = visitors.paged ? this.rarer?.pageOf(loader, visitors, key.high) : visitors;
+    if (!list) return list;
     const table = loader.table(keyOf(list, key.high), this.open.visitors);
     return table ? table.find(key.high, key.low) : table;
   }
@@ -239,7 +187,7 @@ function openLocator(buffer) {
  */
 
 /** @param {string} prefix @param {any} entry of the manifest, or of a page @returns {List} */
-function listOf(prefix, { firsts, cuts, digests, paged = false }) {
+export function listOf(prefix, { firsts, cuts, digests, paged = false }) {
   const keys = [];
   for (let i = 0; i < digests.length; i += 16) {
     keys.push(`${paged ? "x" : prefix}-${hex(digests.subarray(i, i + 16))}`);
@@ -248,33 +196,6 @@ function listOf(prefix, { firsts, cuts, digests, paged = false }) {
 }
 
 /** @param {List} list @param {number} number */
-function keyOf(list, number) {
+export function keyOf(list, number) {
   return list.keys[lowerBound(list.firsts, number + 1) - 1];
-}
-
-/** How a page is opened, by the letter of the values it lists. */
-const PAGES = { i: pageOpener("i"), c: pageOpener("c"), k: pageOpener("k"), r: pageOpener("r"), u: pageOpener("u") };
-
-/** @param {string} prefix */
-function pageOpener(prefix) {
-  return (/** @type {ArrayBuffer} */ buffer) => ({
-    bytes: 4 * buffer.byteLength,
-    list: listOf(prefix, openTable(buffer, "index")),
-  });
-}
-
-/**
- * Join a list's pages, once: undefined until all are read, null when one can't be had.
- * @param {Loader} loader
- * @param {List} list
- * @param {(whole: List) => List} keep
- */
-function joined(loader, { keys, prefix }, keep) {
-  const open = PAGES[/** @type {keyof typeof PAGES} */ (prefix)];
-  const pages = keys.map((key) => loader.table(key, open));
-  if (pages.includes(undefined)) return undefined;
-  if (pages.includes(null)) return null;
-  const firsts = pages.flatMap(({ list }) => Array.from(/** @type {List} */ (list).firsts));
-  const all = pages.flatMap(({ list }) => /** @type {List} */ (list).keys);
-  return keep({ firsts: Uint32Array.from(firsts), keys: all, paged: false, prefix });
 }

@@ -182,6 +182,16 @@ export class Releases {
     const release = new Release(body, named.manifest, before?.OPENERS);
     const weighs = Object.values(release.rules.content).some((content) => content.weights);
     if (weighs) release.weighing = await this.extra("weights");
+    if (takesRarer(release) && !(release.rarer = await this.extra("rarer"))) throw new Error("failed");
     return release;
   }
+}
+
+/** Sources and attributes that few rules name. */
+const RARE = /"(also_bought|similar|trending|new|path|referrer|query|utm|hour|weekday)[".]/;
+
+/** Whether a release takes what only some do. @param {Release} release */
+function takesRarer({ rules, segments, lists, markets, visitors }) {
+  const paged = [visitors, ...Object.values(lists)].some((list) => list.paged);
+  return paged || markets || RARE.test(JSON.stringify([rules, segments]));
 }

@@ -1,6 +1,6 @@
 /** One visit before one release: what is known of it, looked up when first asked for. */
 
-import { attributesOf, inCart } from "./attributes.js";
+import { attributesOf } from "./attributes.js";
 import { findRecent, findRow } from "./history.js";
 import { segmentNeeds, segmentsOf } from "./segments.js";
 
@@ -10,15 +10,6 @@ import { segmentNeeds, segmentsOf } from "./segments.js";
  * @typedef {import("./visit.js").Visit} Visit
  * @typedef {import("./history.js").Found} Found
  */
-
-/** The value whose lists a source ranks. @type {Record<string, "popular"|"latest">} */
-const LISTS = {
-  popular: "popular", popular_here: "popular", segment: "popular", trending: "latest", new: "latest",
-};
-/** Sources that are rows of items beside their neighbours. */
-const RELATED = ["also_bought", "similar"];
-/** Items of the cart whose rows are summed, the newest. */
-const CART_ITEMS = 10;
 
 export class Scene {
   /** So that the shape is known for good: see loader.js. */
@@ -47,7 +38,7 @@ export class Scene {
     /** @type {import("./tables.js").PopularTable|null|undefined} what is trending, what is new */
     this.latest = undefined;
     /** Other rows of the page's item, else of those in the cart. */
-    /** @type {Record<string, import("./release.js").Related[]|undefined>} */
+    /** @type {Record<string, import("../extras/sources.js").Related[]|undefined>} */
     this.related = {};
     /** @type {Found|null|undefined} the page's item */
     this.page = undefined;
@@ -98,19 +89,11 @@ export class Scene {
 
   /** Look up what a shelf's source reads beside neighbours. Say whether it is there; if not, it is noted as missing. @param {string} source */
   lookUpSource(source) {
-    if (RELATED.includes(source)) return (this.related[source] ??= this.#findRelated(source)) !== undefined;
-    const name = source === "segment" && !this.segments.length ? undefined : LISTS[source];
-    if (name && this[name] === undefined) this[name] = this.release[name](this.loader);
-    return !name || this[name] !== undefined;
-  }
-
-  /** @param {string} kind @returns {import("./release.js").Related[]|undefined} */
-  #findRelated(kind) {
-    const { loader, release, visit } = this;
-    const cart = visit.consent.personalization ? [...new Set(inCart(visit))] : [];
-    const skus = visit.page.item ? [visit.page.item] : cart.slice(-CART_ITEMS);
-    const found = skus.map((sku) => release.findRelated(loader, kind, sku));
-    return found.includes(undefined) ? undefined : /** @type {any[]} */ (found.filter(Boolean));
+    const { release, loader } = this;
+    const listed = source === "segment" ? this.segments.length : source.startsWith("popular");
+    if (listed && this.popular === undefined) this.popular = loader.table(release.popularKey, release.open.popular);
+    if (listed && this.popular === undefined) return false;
+    return !release.rarer || release.rarer.lookUpSource(this, source);
   }
 
   /** Go to another page, or to an element that names another item, of the same visit. @param {Visit["page"]} page */

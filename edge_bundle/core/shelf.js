@@ -84,7 +84,8 @@ export class Shelf {
 
   /** A card as the release has it for the visitor's market. @param {number} number @returns {Card|null|undefined} */
   #card(number) {
-    const market = this.scene.release.marketTable(this.scene, number);
+    const { markets, rarer } = this.scene.release;
+    const market = markets && rarer?.marketTable(this.scene, number);
     const own = market && market.card(number);
     if (own) return own;
     const card = this.#anyCard(number);

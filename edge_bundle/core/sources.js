@@ -1,19 +1,14 @@
 /** What each source of a stage gives its items. */
 
-import { categoriesOf } from "./attributes.js";
-
 /**
  * @typedef {import("./scene.js").Scene} Scene
  * @typedef {import("./recommend.js").Content} Content
  * @typedef {import("./scores.js").Scores} Scores
  */
 
-/** What an item's being of the kind of one just looked at adds to how new things are ranked. */
-const LIKED = 8;
-
 /** @param {Scene & {recent: any[]}} scene @param {Content} content @param {string} source @param {Scores} sums */
 export function fillSource(scene, content, source, sums) {
-  const { release, recent, page, row, popular, latest } = scene;
+  const { release, recent, page, row, popular } = scene;
   switch (source) {
     case "item":
       return page?.table.addRow(page.number, 1, sums);
@@ -33,15 +28,10 @@ export function fillSource(scene, content, source, sums) {
       );
     case "popular":
       return fillList(popular?.list("all"), sums);
-    case "trending":
-      return fillList(latest?.list(`trending:${scene.country}`) ?? latest?.list("trending"), sums);
-    case "new":
-      return fillNew(latest, recent, sums);
-    case "also_bought":
-    case "similar":
-      return scene.related[source]?.forEach(({ table, number }) => table.addRow(number, 1, sums));
     case "recently_viewed":
       return recent.forEach(({ number }, i) => !sums.get(number) && sums.add(number, 1 / (i + 1)));
+    default:
+      return release.rarer?.fillSource(scene, source, sums);
   }
 }
 
@@ -76,24 +66,7 @@ function fillRow(items, scores, sums) {
 }
 
 /** @param {ArrayLike<number>|undefined} list ranked items @param {Scores} sums */
-function fillList(list, sums) {
+export function fillList(list, sums) {
   if (!list) return;
   for (let i = 0; i < list.length; i++) sums.add(list[i], 1 / (i + 1));
-}
-
-/**
- * Rank what is new, first of the kinds that the session looked at most.
- * @param {import("./tables.js").PopularTable|null|undefined} latest
- * @param {import("./history.js").Found[]} recent
- * @param {Scores} sums
- */
-function fillNew(latest, recent, sums) {
-  const list = latest?.list("new");
-  fillList(list, sums);
-  if (!list || !recent.length) return;
-  const liked = categoriesOf(recent);
-  sums.scale((item) => {
-    const category = latest?.card(item)?.category;
-    return category ? 1 + LIKED * liked.filter((one) => one === category).length : 1;
-  });
 }

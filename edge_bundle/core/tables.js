@@ -11,7 +11,7 @@ import { fmix32 } from "./hash.js";
 const OPEN_BYTES = 2048;
 
 /** Rows of scored items, by the number of the item they belong to. */
-class RowTable {
+export class RowTable {
   /** @param {Record<string, any>} table @param {number} size bytes of its value */
   constructor(table, size) {
     const { count } = table;
@@ -107,29 +107,6 @@ export class ItemTable extends RowTable {
       if (this.key.at(this.slots[slot] - 1) === key) return this.first + this.slots[slot] - 1;
     }
     return -1;
-  }
-}
-
-/** Rows of another kind, of those of a run of item numbers that have one. */
-export class RelatedTable extends RowTable {
-  /** @param {Record<string, any>} table @param {number} size bytes of its value */
-  constructor(table, size) {
-    super(table, size);
-    /** How many items without a row come before each that has one. */
-    this.empty = new Numbers(table, "empty", table.count);
-  }
-
-  /** @override @param {number} number */
-  place(number) {
-    const wanted = number - this.first;
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (middle + this.empty.at(middle) < wanted) low = middle + 1;
-      else high = middle;
-    }
-    return low < this.count && low + this.empty.at(low) === wanted ? low : -1;
   }
 }
 

@@ -37,7 +37,6 @@ import { NO_SESSION, readSession, sessionNow } from "./session.js";
 
 /** @type {string[]} */
 const NO_COOKIES = [];
-const NOTHING = Object.freeze(Object.create(null));
 const NO_PAGE = Object.freeze({ item: "", category: "" });
 
 /** Read once: each look at a header costs a call of the platform. @param {Call} call */
@@ -131,10 +130,7 @@ function answers({ secure }, sent, valid, device) {
   return cookies;
 }
 
-/** An address of the shop, as browsers write it: its host, path and query. */
-const ADDRESS = /^https?:\/\/([^/?#]+)(\/[^?#]*)?(?:\?([^#]*))?/;
-
-/** What rules may ask of the request itself, worked out when asked. */
+/** What rules may ask of the request itself, worked out when asked; extras/facts.js has the rest. */
 export class Facts {
   /** So that the shape is known for good: see loader.js. */
   static kept = new this(/** @type {any} */ (null), "");
@@ -143,21 +139,10 @@ export class Facts {
   constructor(call, prefix) {
     this.call = call;
     this.prefix = prefix;
-    /** @type {{path: string, query: string}|null|undefined} */
+    /** The page that a call of ours comes from. @type {{path: string, query: string}|null|undefined} */
     this.from = undefined;
     /** @type {string|null|undefined} */
     this.land = undefined;
-  }
-
-  /** The page that a call of ours comes from, by its Referer; null for a page's own request. */
-  get page() {
-    if (this.from === undefined) {
-      const { call } = this;
-      const sent = call.path.startsWith(`${this.prefix}/`) && call.header("referer");
-      const [, host, path = "/", query = ""] = (sent && ADDRESS.exec(sent)) || [];
-      this.from = host && host === call.header("host") ? { path, query } : null;
-    }
-    return this.from;
   }
 
   get country() {
@@ -173,45 +158,4 @@ export class Facts {
   get device() {
     return agentOfCall(this.call).device;
   }
-
-  get path() {
-    return this.page ? this.page.path : this.call.path;
-  }
-
-  /** Where the visitor came from; what led to the page of a later call is not known. */
-  get referrer() {
-    return this.page ? "" : (this.call.header("referer") ?? "");
-  }
-
-  get query() {
-    return this.#query("");
-  }
-
-  get utm() {
-    return this.#query("utm_");
-  }
-
-  /** @param {string} prefix @returns {Record<string, string>} */
-  #query(prefix) {
-    const { page, call } = this;
-    // A URL is parsed for its query alone, and most have none.
-    if (page ? !page.query : !call.query) return NOTHING;
-    const found = Object.create(null);
-    for (const [name, value] of page ? pairs(page.query) : call.url.searchParams) {
-      if (name.startsWith(prefix)) found[name.slice(prefix.length)] = value;
-    }
-    return found;
-  }
-}
-
-/** @param {string} query @returns {[string, string][]} what can be read of it */
-function pairs(query) {
-  return query.split("&").flatMap((part) => {
-    const [, name, value] = /** @type {string[]} */ (/^([^=]*)=?(.*)$/s.exec(part.replaceAll("+", " ")));
-    try {
-      return [[decodeURIComponent(name), decodeURIComponent(value)]];
-    } catch {
-      return []; // half an escape is no value
-    }
-  });
 }

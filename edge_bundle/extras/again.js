@@ -6,12 +6,11 @@
 
 import { core } from "./core.js";
 
-const { needsOf, segmentNeeds } = core;
+const { attributesOf, needsOf, segmentNeeds } = core;
 
 /**
  * @typedef {import("../core/release.js").Release} Release
  * @typedef {import("../core/scene.js").Scene} Scene
- * @typedef {"country"|"region"|"device"|"path"|"referrer"|"query"|"utm"} Fact
  *
  * @typedef {object} Kept
  * @property {Dependence} dependence
@@ -21,14 +20,13 @@ const { needsOf, segmentNeeds } = core;
  * @property {number[]} turns when a rule starts or ends
  * @property {boolean} hours whether a condition asks for the hour or the day
  * @property {boolean} seconds whether one asks for the session, which says how long it lasts
- * @property {Fact[]} facts of the request
+ * @property {string[]} facts of the request
  */
 
 /** Answers kept by a release, each a few kilobytes; with more, all are forgotten. */
 const KEPT = 200;
 /** Offsets of time zones change on quarter hours at most, so hours and days begin on them. */
 const QUARTER_MS = 900_000;
-/** @type {Fact[]} */
 const FACTS = ["country", "region", "device", "path", "referrer", "query", "utm"];
 
 /** @type {WeakMap<Release, Kept>} */
@@ -43,12 +41,13 @@ const known = new WeakMap();
  * @param {() => Made|null} make
  * @returns {Made|null}
  */
-export function again({ release, loader, visit, fresh }, trusted, body, make) {
+export function again(scene, trusted, body, make) {
+  const { release, loader, fresh } = scene;
   if (loader.preview) return make();
   let kept = known.get(release);
   if (!kept) known.set(release, (kept = { dependence: dependenceOf(release), answers: new Map() }));
   const { dependence, answers } = kept;
-  const grounds = [fresh, trusted, loader.overlays, ...groundsOf(visit, dependence)];
+  const grounds = [fresh, trusted, loader.overlays, ...groundsOf(scene, dependence)];
   const last = answers.get(body);
   if (last && alike(last.grounds, grounds)) return last.made;
   const made = make();
@@ -63,17 +62,20 @@ export function again({ release, loader, visit, fresh }, trusted, body, make) {
 /**
  * What an answer is made from beside its body, the release and its overlays. Who somebody is
  * decides on their row.
- * @param {import("../core/visit.js").Visit} visit @param {Dependence} dependence
+ * @param {Scene} scene @param {Dependence} dependence
  * @returns {unknown[]}
  */
-function groundsOf(visit, { turns, hours, seconds, facts }) {
-  const { now, consent, device, user, sticky, isNew, session, given } = visit;
+function groundsOf(scene, { turns, hours, seconds, facts }) {
+  const { now, consent, device, user, sticky, isNew, session } = scene.visit;
   /** @type {unknown[]} */
   const grounds = [consent, device, user, sticky, isNew, session];
   if (turns.length) grounds.push(turns.filter((turn) => turn <= now).length);
   if (hours) grounds.push(Math.floor(now / QUARTER_MS));
   if (seconds && session.startedAt) grounds.push(Math.round(now / 1000));
-  for (const name of facts) if (given?.[name] == null) grounds.push(visit.facts[name]);
+  if (facts.length) {
+    const told = attributesOf(scene, facts);
+    for (const name of facts) grounds.push(told[name]);
+  }
   return grounds;
 }
 
