@@ -6,7 +6,7 @@ import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Incoming } from "./incoming.js";
 import { load } from "./load.js";
-import { passOrFill, plainPage } from "./origin.js";
+import { headersOf, plainPage } from "./origin.js";
 import sdkScript from "./sdk.js";
 
 const ASSETS = { "sdk.js": sdkScript, "consent.js": consentScript };
@@ -58,7 +58,10 @@ function serve({ env, edge, host }, request, ctx) {
 async function served(edge, loader, call, request, own) {
   try {
     const made = await own;
-    return made ? responseOf(made, call) : await passOrFill(edge, loader, call, request);
+    if (made) return responseOf(made, call);
+    // Loaded with the first; where it can't be had, pages stay the shop's own.
+    const origin = await edge.extra("origin");
+    return await (origin ? origin.passOrFill(edge, loader, call, request, headersOf) : plainPage(request));
   } catch (error) {
     return plainly(edge, request, error);
   }

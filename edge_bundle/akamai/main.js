@@ -26,6 +26,7 @@ import * as preview from "./extras/preview.js";
 import * as rarer from "./extras/rarer.js";
 import * as ribbon from "./extras/ribbon.js";
 import * as users from "./extras/users.js";
+import * as visitors from "./extras/visitors.js";
 import * as weights from "./extras/weights.js";
 import { plainPage, servePage } from "./page.js";
 import { platformOf } from "./platform.js";
@@ -36,7 +37,7 @@ const ASSETS = { "sdk.js": sdk, "consent.js": consent };
 /** @type {Record<string, any>} by name */
 const EXTRAS = {
   canary, decide, events, explain, flags, format1, health, overlays, preview, rarer, ribbon, users,
-  weights,
+  visitors, weights,
 };
 /** Of the 4 MB that a request may use, what tables may keep. */
 const BUDGET_BYTES = 1_000_000;

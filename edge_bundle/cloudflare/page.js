@@ -1,11 +1,12 @@
 /** The origin's page, with its slots filled while it streams by. */
 
 import { core } from "../extras/core.js";
+import { isNavigation, isOurs, isPage } from "../extras/navigation.js";
 import { BODY_HEADERS, CACHING, PageSlots, charsetOf, vouchedUser } from "../extras/pages.js";
 import { Splicer } from "../extras/splice.js";
 import { spliced } from "./pump.js";
 
-const { cookieHeaders, isCrawler, isNavigation, isOurs, isPage, visitOf } = core;
+const { cookieHeaders, isCrawler, visitOf } = core;
 
 /**
  * @typedef {import("../core/edge.js").Edge} Edge

@@ -62,10 +62,3 @@ function keyPair(pair) {
   const colon = pair.indexOf(":");
   return [pair.slice(0, colon), new Hmac(fromBase64(pair.slice(colon + 1)))];
 }
-
-/** @param {string} path @param {string[]} patterns paths, `*` at the end matches any rest */
-export function pathMatches(path, patterns) {
-  return patterns.some((pattern) =>
-    pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern,
-  );
-}

@@ -24,11 +24,12 @@ const BUDGET_BYTES = 52 * 1024 * 1024;
  * @property {typeof import("../extras/format1.js")} format1
  * @property {typeof import("../extras/health.js")} health
  * @property {typeof import("../extras/overlays.js")} overlays
- * @property {any} page what fills pages, where a platform loads it
+ * @property {any} origin what asks the shop's origin and fills its pages, where a platform loads it
  * @property {typeof import("../extras/preview.js")} preview
  * @property {typeof import("../extras/rarer.js")} rarer
  * @property {typeof import("../extras/ribbon.js")} ribbon
  * @property {typeof import("../extras/users.js")} users
+ * @property {typeof import("../extras/visitors.js")} visitors
  * @property {typeof import("../extras/weights.js")} weights
  *
  * @typedef {(name: keyof Extras) => Promise<any>} Load

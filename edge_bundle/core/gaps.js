@@ -53,38 +53,6 @@ function reversed(prefix, length) {
   return out;
 }
 
-/** Reads runs of ids that stand one after another. */
-export class Runs {
-  /** @param {Uint8Array} bytes @param {number} start byte of the first @param {Uint16Array} decoder */
-  constructor(bytes, start, decoder) {
-    this.bytes = bytes;
-    this.bit = start << 3;
-    this.decoder = decoder;
-  }
-
-  /** Go on at the next whole byte. @returns {number} it */
-  align() {
-    this.bit = (this.bit + 7) & -8;
-    return this.bit >> 3;
-  }
-
-  /** @param {number} count @returns {number[]} */
-  next(count) {
-    const out = new Array(count);
-    let id = -1;
-    let context = START;
-    for (let i = 0; i < count; i++) {
-      const entry = this.decoder[(context << 8) | bitsAt(this.bytes, this.bit, 8)];
-      const size = entry >> 4;
-      id += (1 << size) + longBits(this.bytes, this.bit + (entry & 15), size);
-      this.bit += (entry & 15) + size;
-      context = size + AFTER;
-      out[i] = id;
-    }
-    return out;
-  }
-}
-
 /** @param {Uint8Array} bytes @param {number} bit @param {number} bits at most 31 */
 export function longBits(bytes, bit, bits) {
   if (bits < 26) return bitsAt(bytes, bit, bits);

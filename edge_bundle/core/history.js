@@ -7,7 +7,7 @@ import { visitorKey } from "./identity.js";
  * @typedef {import("./release.js").Release} Release
  * @typedef {import("./loader.js").Loader} Loader
  * @typedef {{table: import("./tables.js").ItemTable, number: number}} Found
- * @typedef {import("./tables.js").VisitorRow} VisitorRow
+ * @typedef {import("../extras/visitors.js").VisitorRow} VisitorRow
  * @typedef {import("./tables.js").PopularTable} PopularTable
  */
 

@@ -8,15 +8,15 @@ import { liveRelease, made } from "./api.js";
 import { attributesOf, categoriesOf, inCart } from "./attributes.js";
 import { chooseVariation, hash } from "./bucket.js";
 import { assign, choose, holdout } from "./choose.js";
-import { Numbers, lowerBound, openTable, u16, u32 } from "./columns.js";
+import { Numbers, bitsAt, lowerBound, offsets, openTable, u16, u32 } from "./columns.js";
 import { evaluate } from "./conditions.js";
 import { readCookies, setCookie } from "./cookies.js";
 import { decideOne, decideSlot } from "./decide.js";
+import { AFTER, START, gapDecoder, longBits } from "./gaps.js";
 import { fmix32, hashText } from "./hash.js";
 import { same, signature } from "./identity.js";
 import { reasonOf } from "./loader.js";
 import { memo } from "./memo.js";
-import { isNavigation, isOurs, isPage } from "./navigation.js";
 import { choiceNeeds, needsOf, slotNeeds } from "./needs.js";
 import { fromBase64, hex, randomText, toBase64, within } from "./platform.js";
 import { SPARE, allowedSources, fillShelf, parts, rank, ready, total } from "./recommend.js";
@@ -28,15 +28,15 @@ import { segmentNeeds } from "./segments.js";
 import { Shelf } from "./shelf.js";
 import { fillList } from "./sources.js";
 import { keptVariation, shortName } from "./sticky.js";
-import { ItemTable, PopularTable, RowTable, VisitorTable } from "./tables.js";
+import { ItemTable, OPEN_BYTES, PopularTable, RowTable } from "./tables.js";
 import { isCrawler, visitOf } from "./visit.js";
 
 export const kit = {
-  ItemTable, Numbers, PopularTable, Refusal, RowTable, SPARE, Scene, Shelf, VisitorTable, allowedSources,
-  asciiOf, assign, attributesOf, categoriesOf, choiceNeeds, choose, chooseVariation, cookieHeaders, decideOne,
-  decideSlot, escapeHtml, evaluate, failure, fillList, fillShelf, fmix32, fromBase64, hash, hashText, hex,
-  holdout, inCart, isCrawler, isNavigation, isObject, isOurs, isPage, isShort, json, jsonText, keptVariation,
-  keyOf, listOf, liveRelease, lowerBound, made, memo, needsOf, openTable, pageOf, parts, randomText, rank,
+  AFTER, ItemTable, Numbers, OPEN_BYTES, PopularTable, Refusal, RowTable, SPARE, START, Scene, Shelf,
+  allowedSources, asciiOf, assign, attributesOf, bitsAt, categoriesOf, choiceNeeds, choose, chooseVariation, cookieHeaders, decideOne,
+  decideSlot, escapeHtml, evaluate, failure, fillList, fillShelf, fmix32, fromBase64, gapDecoder, hash, hashText, hex,
+  holdout, inCart, isCrawler, isObject, isShort, json, jsonText, keptVariation,
+  keyOf, listOf, liveRelease, longBits, lowerBound, made, memo, needsOf, offsets, openTable, pageOf, parts, randomText, rank,
   readCookies, ready, reasonOf, refuse, same, script, segmentNeeds, setCookie, shortName, signature,
   slotNeeds, toBase64, total, u16, u32, visitOf, within,
 };

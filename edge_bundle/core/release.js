@@ -5,16 +5,19 @@ import { lowerBound, openTable } from "./columns.js";
 import { Lately } from "./lately.js";
 import { partOf, valueNumber } from "./locate.js";
 import { hex } from "./platform.js";
-import { CardTable, ItemTable, PopularTable, VisitorTable } from "./tables.js";
+import { CardTable, ItemTable, PopularTable } from "./tables.js";
 
 /**
  * @typedef {import("./loader.js").Loader} Loader
  */
 
-/** How the values of a release are opened. */
+/**
+ * How the values of a release are opened; visitors' rows by what is loaded with the first that has any.
+ * @type {{items: (buffer: ArrayBuffer) => ItemTable, popular: (buffer: ArrayBuffer) => PopularTable,
+ *   visitors?: (buffer: ArrayBuffer) => import("../extras/visitors.js").VisitorTable}}
+ */
 const OPENERS = {
   items: opener(ItemTable, "items"),
-  visitors: opener(VisitorTable, "visitors"),
   popular: opener(PopularTable, "popular"),
 };
 const openCards = opener(CardTable, "cards");
@@ -140,14 +143,14 @@ export class Release {
   /**
    * @param {Loader} loader
    * @param {{high: number, low: number}} key the upper 32 and next 16 bits of a visitor key
-   * @returns {import("./tables.js").VisitorRow|null|undefined} undefined until it is read
+   * @returns {import("../extras/visitors.js").VisitorRow|null|undefined} undefined until it is read
    */
   visitor(loader, key) {
-    const { visitors } = this;
-    if (!visitors.keys.length || key.high < visitors.firsts[0]) return null;
+    const { visitors, open } = this;
+    if (!open.visitors || !visitors.keys.length || key.high < visitors.firsts[0]) return null;
     const list = visitors.paged ? this.rarer?.pageOf(loader, visitors, key.high) : visitors;
     if (!list) return list;
-    const table = loader.table(keyOf(list, key.high), this.open.visitors);
+    const table = loader.table(keyOf(list, key.high), open.visitors);
     return table ? table.find(key.high, key.low) : table;
   }
 

@@ -180,6 +180,9 @@ export class Releases {
     const before = body.format === FORMAT ? null : await this.extra("format1");
     if (before === null && body.format !== FORMAT) throw new Error("format");
     const release = new Release(body, named.manifest, before?.OPENERS);
+    if (!before && release.visitors.keys.length) {
+      release.open = { ...release.open, visitors: (await this.extra("visitors"))?.openVisitors };
+    }
     const weighs = Object.values(release.rules.content).some((content) => content.weights);
     if (weighs) release.weighing = await this.extra("weights");
     if (takesRarer(release) && !(release.rarer = await this.extra("rarer"))) throw new Error("failed");

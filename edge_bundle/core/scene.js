@@ -31,7 +31,7 @@ export class Scene {
     /** Each is undefined until it was looked up; `lookUp` says whether it has been. */
     /** @type {Found[]|undefined} known items of the session's last events, newest first */
     this.recent = undefined;
-    /** @type {import("./tables.js").VisitorRow|null|undefined} */
+    /** @type {import("../extras/visitors.js").VisitorRow|null|undefined} */
     this.row = fresh ? undefined : null;
     /** @type {import("./tables.js").PopularTable|null|undefined} where memory or a stage has it */
     this.popular = undefined;

@@ -1,8 +1,9 @@
 /** Reads tables of format 1, whose columns are whole bytes and whose ids are varints. */
 
 import { core } from "./core.js";
+import { VisitorTable } from "./visitors.js";
 
-const { ItemTable, PopularTable, VisitorTable, fmix32, openTable, u16, u32 } = core;
+const { ItemTable, PopularTable, fmix32, openTable, u16, u32 } = core;
 
 /** @typedef {import("../core/scores.js").Scores} Scores */
 
@@ -41,7 +42,7 @@ class OldItemTable extends ItemTable {
 }
 
 class OldVisitorTable extends VisitorTable {
-  /** @override @type {import("../core/tables.js").VisitorTable["listsAt"]} */
+  /** @override @type {import("./visitors.js").VisitorTable["listsAt"]} */
   listsAt(place) {
     const { rows } = this;
     const [count, bought, seen] = this.counts.map((column) => column?.at(place) ?? 0);

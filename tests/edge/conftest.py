@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from around_core import around_core
 from toy_shop import ADAPTERS, World, make_project
 
-from control_plane.emulator.miniflare import Miniflare, Options
+from control_plane.emulator.miniflare import Miniflare
 
 HERE = Path(__file__).parent
-CORE = Path(__file__).parents[2] / "edge_bundle" / "core"
 
 Probe = Callable[..., Any]
 
@@ -21,9 +21,7 @@ Probe = Callable[..., Any]
 @pytest.fixture(scope="session")
 def probe() -> Iterator[Probe]:
     """Return a function that asks the probe worker, in real workerd."""
-    modules = {f"core/{file.name}": file.read_text() for file in CORE.glob("*.js")}
-    modules["probe.js"] = (HERE / "probe.js").read_text()
-    with Miniflare(Options(modules=modules, main="probe.js")) as worker:
+    with Miniflare(around_core(HERE / "probe.js")) as worker:
 
         def ask(name: str, **arguments: Any) -> Any:
             body = json.dumps({"probe": name, **arguments})

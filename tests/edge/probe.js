@@ -7,7 +7,13 @@ import { partOf, valueNumber } from "./core/locate.js";
 import { asciiOf } from "./core/render.js";
 import { Scores } from "./core/scores.js";
 import { openTable } from "./core/columns.js";
-import { CardTable, ItemTable, PopularTable, RelatedTable, VisitorTable } from "./core/tables.js";
+import { kit } from "./core/kit.js";
+import { CardTable, ItemTable, PopularTable } from "./core/tables.js";
+import { lend } from "./extras/core.js";
+
+lend(kit);
+const { RelatedTable } = await import("./extras/sources.js");
+const { VisitorTable } = await import("./extras/visitors.js");
 
 const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 

@@ -1,10 +1,8 @@
 /** Which requests are for pages that the shop wants filled, and which answers are such pages. */
 
-import { pathMatches } from "./config.js";
-
 /**
- * @typedef {import("./edge.js").Edge} Edge
- * @typedef {import("./visit.js").Call} Call
+ * @typedef {import("../core/edge.js").Edge} Edge
+ * @typedef {import("../core/visit.js").Call} Call
  */
 
 /** What a navigation leaves out, so that a whole page comes to rewrite. */
@@ -29,5 +27,12 @@ export function isPage(call, status, type) {
     (call.method === "GET" || call.method === "HEAD") &&
     status === 200 &&
     /^text\/html\b/i.test(type ?? "")
+  );
+}
+
+/** @param {string} path @param {string[]} patterns paths, `*` at the end matches any rest */
+function pathMatches(path, patterns) {
+  return patterns.some((pattern) =>
+    pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern,
   );
 }
