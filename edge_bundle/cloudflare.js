@@ -35,7 +35,7 @@ function keep(env) {
   const host = {
     assets: ASSETS,
     collect: async (/** @type {string} */ path, /** @type {string} */ body) =>
-      Boolean(await (await edge.extra("collect"))?.collect(env, edge.config, path, body)),
+      Boolean(await (await edge.extra("collect"))?.collect(env, path, body)),
   };
   return { env, edge, host };
 }
@@ -112,7 +112,7 @@ function responseOf({ status, kind, mark, headers, body }, { method }) {
  */
 class Cloudflare {
   /** So that the shape is known for good: see loader.js. */
-  static kept = new this(null, null);
+  static kept = new (/** @type {any} */ (this))();
 
   /** @param {any} env @param {any} ctx */
   constructor(env, ctx) {

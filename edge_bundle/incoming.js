@@ -59,30 +59,12 @@ export class Incoming {
     return /** @type {any} */ (this.request).cf?.regionCode ?? null;
   }
 
-  /** @param {number} limit */
-  body(limit) {
-    const length = this.header("content-length");
-    if (length === null) return readStream(this.request, limit);
-    // The server holds a request to the length it names, and the whole at once costs less.
-    if (Number(length) > limit) throw tooLong(limit);
+  stream() {
+    return this.request.body;
+  }
+
+  /** The server holds a request to the length it names, and the whole at once costs less. */
+  text() {
     return this.request.text();
   }
-}
-
-/** @param {number} limit */
-function tooLong(limit) {
-  return new Refusal(413, "too_large", `at most ${limit} bytes`);
-}
-
-/** @param {Request} request @param {number} limit */
-async function readStream(request, limit) {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const chunk of /** @type {any} */ (request.body ?? [])) {
-    bytes += chunk.length;
-    if (bytes > limit) throw tooLong(limit);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

@@ -1,8 +1,6 @@
 /** A request as EdgeWorkers hands it over, read no further than asked. */
 
-import { TextDecoder } from "encoding";
 import URLSearchParams from "url-search-params";
-import { Refusal } from "./core/requests.js";
 
 /** Segments that mean another path than they say. */
 const DOTS = /(^|[/\\])(\.|%2e){1,2}([/\\]|$)|\\/i;
@@ -42,9 +40,13 @@ export class Incoming {
     return known(this.request.userLocation?.region);
   }
 
-  /** @param {number} limit */
-  body(limit) {
-    return readStream(this.request.body, limit);
+  stream() {
+    return this.request.body;
+  }
+
+  /** Nothing holds a request to a length here. */
+  get text() {
+    return undefined;
   }
 }
 
@@ -105,19 +107,4 @@ export function joined(name, values) {
 /** An address within a private network is somewhere "reserved". @param {string|undefined} place */
 function known(place) {
   return place && place !== "reserved" ? place : null;
-}
-
-/** @param {any} body a stream of bytes, or of text @param {number} limit */
-async function readStream(body, limit) {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
-    length += value.length;
-    if (length > limit) throw new Refusal(413, "too_large", `at most ${limit} bytes`);
-    text += typeof value === "string" ? value : decoder.decode(value, { stream: true });
-  }
 }

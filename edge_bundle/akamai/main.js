@@ -72,7 +72,7 @@ async function serve(edge, env, call, request) {
   });
   const loader = edge.loader(platformOf(reads));
   const collect = (/** @type {string} */ path, /** @type {string} */ body) =>
-    passOn(edge.config.collectUrl, path, body);
+    passOn(env.COLLECT_URL, path, body);
   const own = await answer(edge, loader, call, { assets: ASSETS, collect });
   return own ? responseOf(call, own) : servePage(edge, loader, call, request);
 }
@@ -112,7 +112,7 @@ function streamOf(bytes) {
   });
 }
 
-/** @param {string} collectUrl @param {string} path @param {string} body */
+/** @param {string|undefined} collectUrl @param {string} path @param {string} body */
 async function passOn(collectUrl, path, body) {
   if (!collectUrl) return false;
   const headers = { "content-type": ["application/json"] };

@@ -6,12 +6,13 @@ const { Refusal } = core;
 
 /**
  * Say whether the collector has them.
- * @param {any} env @param {import("../core/config.js").Config} config @param {string} path @param {string} body
+ * @param {any} env @param {string} path @param {string} body
  */
-export async function collect(env, { collectUrl }, path, body) {
-  const collector = env.COLLECT ?? (collectUrl ? globalThis : null);
+export async function collect(env, path, body) {
+  const { COLLECT, COLLECT_URL } = env;
+  const collector = COLLECT ?? (COLLECT_URL ? globalThis : null);
   if (!collector) return false;
-  const url = (collectUrl || "http://collect").replace(/\/$/, "") + path;
+  const url = (COLLECT_URL || "http://collect").replace(/\/$/, "") + path;
   const headers = { "content-type": "application/json" };
   try {
     const response = await collector.fetch(url, { method: "POST", headers, body });

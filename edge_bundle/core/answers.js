@@ -1,7 +1,7 @@
 /** The shapes of answers under the prefix: JSON, fragments, scripts, refusals. */
 
 /**
- * @typedef {"html"|"json"|"script"|"style"|"bare"} Kind
+ * @typedef {"html"|"json"|"script"|"bare"} Kind
  *
  * @typedef {object} Answer
  * @property {number} status
@@ -22,7 +22,6 @@ export const KINDS = {
   html: [["content-type", "text/html; charset=utf-8"], ["cache-control", PRIVATE]],
   json: [["content-type", "application/json"], ["cache-control", PRIVATE]],
   script: [["content-type", "text/javascript; charset=utf-8"], ["cache-control", "public, max-age=300"]],
-  style: [["content-type", "text/css; charset=utf-8"], ["cache-control", "public, max-age=300"]],
   bare: [["cache-control", PRIVATE]],
 };
 
@@ -64,9 +63,9 @@ export function fragment(html, headers, mark = "") {
   return { status: html === null ? 204 : 200, kind: "html", mark, headers, body: html ?? "" };
 }
 
-/** @param {string} source @param {Kind} [kind] @returns {Answer} */
-export function script(source, kind = "script") {
-  return { status: 200, kind, mark: "", headers: NONE, body: source };
+/** @param {string} source @returns {Answer} */
+export function script(source) {
+  return { status: 200, kind: "script", mark: "", headers: NONE, body: source };
 }
 
 /** All headers of an answer, for adapters that take pairs. @param {Answer} answer @returns {[string, string][]} */

@@ -2,7 +2,8 @@
 
 import { cookieHeaders, failure, fragment, json, script } from "./answers.js";
 import { decideOne } from "./decide.js";
-import { Refusal, pageOf } from "./requests.js";
+import { UTF8 } from "./render.js";
+import { Refusal, isShort, refuse } from "./requests.js";
 import { Scene } from "./scene.js";
 import { isCrawler, visitOf } from "./visit.js";
 
@@ -16,19 +17,6 @@ import { isCrawler, visitOf } from "./visit.js";
  * @property {Record<string, string>} assets scripts that pages load, by name
  * @property {(path: string, body: string) => Promise<boolean>} collect
  */
-
-/** What else is under the prefix: the method, and the module of extras/ that answers. */
-const CALLS = new Map(
-  /** @type {[string, ["GET"|"POST", "decide"|"events"|"health"|"ribbon"]][]} */ ([
-    ["decide", ["POST", "decide"]],
-    ["health", ["GET", "health"]],
-    ["preview.css", ["GET", "ribbon"]],
-    // What the collector takes; nothing else is passed on.
-    ...["batch", "track", "page", "screen", "identify", "group", "alias"].map((name) => [
-      `v1/${name}`, ["POST", "events"],
-    ]),
-  ]),
-);
 
 /**
  * Answer a call under the prefix, or null when it is not one of ours. The answer is there at
@@ -102,24 +90,23 @@ function unavailable() {
 function route(edge, loader, call, path, host) {
   if (path.startsWith("slot/")) return only("GET", call) ?? slot(edge, loader, call, path.slice(5));
   if (Object.hasOwn(host.assets, path)) return only("GET", call) ?? script(host.assets[path]);
-  const [method, name] = CALLS.get(path) ?? [];
-  if (!method || !name) throw new Refusal(404, "not_found", "nothing here");
-  return only(method, call) ?? elsewhere(edge, loader, call, path, host, name);
-}
-
-/**
- * @param {Edge} edge @param {Loader} loader @param {Call} call @param {string} path @param {Host} host
- * @param {"decide"|"events"|"health"|"ribbon"} name
- */
-function elsewhere(edge, loader, call, path, host, name) {
+  const name = moduleOf(path);
+  if (!name) throw new Refusal(404, "not_found", "nothing here");
   const extra = edge.extra(name);
   const ask = (/** @type {any} */ loaded) =>
     loaded ? loaded.answer(edge, loader, call, path, host) : unavailable();
   return extra instanceof Promise ? extra.then(ask) : ask(extra);
 }
 
+/** The module of extras/ that answers what else is under the prefix. @param {string} path */
+function moduleOf(path) {
+  if (path === "decide" || path === "health") return path;
+  if (path === "preview.css") return "ribbon";
+  return path.startsWith("v1/") ? "events" : null;
+}
+
 /** @param {string} method @param {Call} call */
-function only(method, call) {
+export function only(method, call) {
   if (call.method === method || (method === "GET" && call.method === "HEAD")) return null;
   return failure(405, "method_not_allowed", `use ${method}`, [["allow", method]]);
 }
@@ -144,16 +131,15 @@ function slotNow(edge, loader, call, asked) {
   const name = release.names.get(asked);
   if (name === undefined) throw new Refusal(404, "unknown_slot", "no such slot");
   if (call.query) visit.page = pageOfQuery(call);
-  const decision = decideOne(new Scene(loader, release, fresh, visit, "utf8"), name);
+  const decision = decideOne(new Scene(loader, release, fresh, visit, UTF8), name);
   return decision ? fragment(decision.html, cookieHeaders(cookies), decision.id) : null;
 }
 
 /** @param {Call} call */
 function pageOfQuery({ url: { searchParams } }) {
-  return pageOf({
-    item: searchParams.get("item") ?? undefined,
-    category: searchParams.get("category") ?? undefined,
-  });
+  const [item, category] = ["item", "category"].map((name) => searchParams.get(name) ?? "");
+  if (!isShort(item) || !isShort(category)) refuse("item or category is too long");
+  return { item, category };
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The worker's variables and secrets, read once per isolate. */
+/** The worker's variables and secrets, read once per isolate; those that fragments do without in extras/settings.js. */
 
 import { Hmac } from "./hmac.js";
 import { fromBase64 } from "./platform.js";
@@ -14,17 +14,8 @@ import { fromBase64 } from "./platform.js";
  * @property {number} headSeconds how old the last look at the head may be
  * @property {number} headWaitMs how long a decision waits for a newer look, with a release to go on
  * @property {number} readMs how long one read may take before a decision goes on without it
- * @property {number} slotMs how long a slot may hold back the rest of its page
- * @property {string[]} slotTags names of elements that may be slots
- * @property {Map<number, number>} [kinds] of elements, those of slots among them: made by the first page
- * @property {string[]} include
- * @property {string[]} exclude
- * @property {string} collectUrl
- * @property {boolean} trustLoopback
- * @property {string} apiToken
  * @property {Map<string, Hmac>} visitorKeys by key id
  * @property {Hmac|null} cookieKey
- * @property {any} localApis addresses of the local CDN APIs, on a laptop
  */
 
 /** @param {Record<string, any>} env @returns {Config} */
@@ -39,21 +30,13 @@ export function readConfig(env) {
     headSeconds: Number(env.HEAD_SECONDS ?? 60),
     headWaitMs: Number(env.HEAD_WAIT_MS ?? 50),
     readMs: Number(env.READ_MS ?? 400),
-    slotMs: Number(env.SLOT_MS ?? 500),
-    slotTags: list(env.SLOT_TAGS),
-    include: list(env.INCLUDE),
-    exclude: list(env.EXCLUDE),
-    collectUrl: env.COLLECT_URL ?? "",
-    trustLoopback: env.TRUST_LOOPBACK === "1",
-    apiToken: env.API_TOKEN ?? "",
     visitorKeys: new Map(list(env.VISITOR_KEYS).map(keyPair)),
     cookieKey: env.COOKIE_KEY ? new Hmac(fromBase64(env.COOKIE_KEY)) : null,
-    localApis: env.LOCAL_APIS ? JSON.parse(env.LOCAL_APIS) : null,
   };
 }
 
 /** @param {string|undefined} text @returns {string[]} */
-function list(text) {
+export function list(text) {
   return (text ?? "").split(",").map((part) => part.trim()).filter(Boolean);
 }
 

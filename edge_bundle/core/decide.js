@@ -80,7 +80,7 @@ function fill(scene, needs, { content: name, reason, experiment, code }, place, 
     cards,
     reason: reason === "default" ? (source ?? reason) : reason,
     experiment,
-    html: form && (shelf.html[form] ??= shelfMarkup(cards, templates[content.template], form)),
+    html: form && (shelf.html[form.name] ??= shelfMarkup(cards, templates[content.template], form)),
   };
 }
 

@@ -45,12 +45,9 @@ function finish(state, bytes, before) {
   const padded = new Uint8Array((bytes.length + 72) & ~63);
   padded.set(bytes);
   padded[bytes.length] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setUint32(padded.length - 4, (before + bytes.length) * 8);
+  new DataView(padded.buffer).setUint32(padded.length - 4, (before + bytes.length) * 8);
   for (let at = 0; at < padded.length; at += BLOCK) compress(state, padded, at);
-  const digest = new DataView(new ArrayBuffer(32));
-  state.forEach((word, i) => digest.setInt32(i * 4, word));
-  return new Uint8Array(digest.buffer);
+  return new Uint8Array(32).map((_, i) => state[i >> 2] >> (24 - 8 * (i & 3)));
 }
 
 /** @param {Int32Array} state @param {Uint8Array} bytes @param {number} at */

@@ -18,16 +18,13 @@ const MAX_ROUNDS = 12;
 /** @type {Map<string, () => Promise<any>>} */
 const NOTHING = new Map();
 
-/** @type {any} */
-const NOBODY = null;
-
 export class Loader {
   /**
    * One of them is kept for good: when a collection finds none of a shape, V8 forgets the shape
    * and throws away what it compiled for it, and the next thousands of requests are slow. The
    * other classes whose objects live no longer than a request do the same.
    */
-  static kept = new this(NOBODY, NOBODY, NOBODY, NOBODY);
+  static kept = new (/** @type {any} */ (this))();
 
   /**
    * @param {Platform} platform

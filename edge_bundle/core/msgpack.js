@@ -31,7 +31,7 @@ export function decode(input) {
   view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   at = 0;
   const value = read(0);
-  if (at !== bytes.length) fail("goes on after the value");
+  if (at !== bytes.length) fail("trailing bytes");
   return value;
 }
 
@@ -55,78 +55,75 @@ function read(depth) {
   if (byte < 0xa0) return array(byte & 0x0f, depth);
   if (byte < 0xc0) return text(byte & 0x1f);
   if (byte >= 0xe0) return byte - 256;
+  if (byte >= 0xca && byte < 0xd4) return number(byte - 0xca);
   switch (byte) {
     case 0xc0: return null;
     case 0xc2: return false;
     case 0xc3: return true;
-    case 0xc4: return binary(uint8());
-    case 0xc5: return binary(uint16());
-    case 0xc6: return binary(uint32());
-    case 0xca: return view.getFloat32(take(4));
-    case 0xcb: return view.getFloat64(take(8));
-    case 0xcc: return uint8();
-    case 0xcd: return uint16();
-    case 0xce: return uint32();
-    case 0xcf: return exact(view.getBigUint64(take(8)));
-    case 0xd0: return view.getInt8(take(1));
-    case 0xd1: return view.getInt16(take(2));
-    case 0xd2: return view.getInt32(take(4));
-    case 0xd3: return exact(view.getBigInt64(take(8)));
-    case 0xd9: return text(uint8());
-    case 0xda: return text(uint16());
-    case 0xdb: return text(uint32());
-    case 0xdc: return array(uint16(), depth);
-    case 0xdd: return array(uint32(), depth);
-    case 0xde: return map(uint16(), depth);
-    case 0xdf: return map(uint32(), depth);
+    case 0xc4: case 0xc5: case 0xc6: return binary(size(byte - 0xc4));
+    case 0xd9: case 0xda: case 0xdb: return text(size(byte - 0xd9));
+    case 0xdc: case 0xdd: return array(size(byte - 0xdb), depth);
+    case 0xde: case 0xdf: return map(size(byte - 0xdd), depth);
   }
-  return fail("a type that is not used here");
+  return fail("unknown type");
+}
+
+/** How a DataView reads the numbers from 0xca on, and their bytes. @type {[string, number][]} */
+const NUMBERS = [
+  ["getFloat32", 4], ["getFloat64", 8],
+  ["getUint8", 1], ["getUint16", 2], ["getUint32", 4], ["getBigUint64", 8],
+  ["getInt8", 1], ["getInt16", 2], ["getInt32", 4], ["getBigInt64", 8],
+];
+
+/** @param {number} type its place in `NUMBERS` @returns {any} 64-bit integers as numbers while these are exact */
+function number(type) {
+  const [get, bytes] = NUMBERS[type];
+  const value = /** @type {any} */ (view)[get](take(bytes));
+  const exact = Number(value);
+  return typeof value === "bigint" && Number.isSafeInteger(exact) ? exact : value;
+}
+
+/** @param {number} power of two, of the bytes it has @returns {number} */
+function size(power) {
+  return number(2 + power);
 }
 
 function uint8() {
   return bytes[take(1)];
 }
 
-function uint16() {
-  return view.getUint16(take(2));
-}
-
-function uint32() {
-  return view.getUint32(take(4));
-}
-
-/** @param {number} size */
-function binary(size) {
-  const start = take(size);
+/** @param {number} length */
+function binary(length) {
+  const start = take(length);
   return bytes.subarray(start, at);
 }
 
-/** @param {number} size */
-function text(size) {
-  const start = take(size);
+/** @param {number} length */
+function text(length) {
+  const start = take(length);
   let text = "";
   for (let i = start; i < at; i++) {
-    if (size > SHORT_TEXT || bytes[i] > 0x7f) return UTF8.decode(bytes.subarray(start, at));
+    if (length > SHORT_TEXT || bytes[i] > 0x7f) return UTF8.decode(bytes.subarray(start, at));
     text += String.fromCharCode(bytes[i]);
   }
   return text;
 }
 
-/** @param {number} size @param {number} depth */
-function array(size, depth) {
-  descend(size, depth);
-  const array = new Array(size);
-  for (let i = 0; i < size; i++) array[i] = read(depth + 1);
+/** @param {number} length @param {number} depth */
+function array(length, depth) {
+  descend(length, depth);
+  const array = new Array(length);
+  for (let i = 0; i < length; i++) array[i] = read(depth + 1);
   return array;
 }
 
-/** @param {number} size @param {number} depth */
-function map(size, depth) {
-  descend(size * 2, depth);
+/** @param {number} length @param {number} depth */
+function map(length, depth) {
+  descend(length * 2, depth);
   const map = Object.create(null);
-  for (let i = 0; i < size; i++) {
+  for (let i = 0; i < length; i++) {
     const key = read(depth + 1);
-    if (typeof key !== "string" && typeof key !== "number") fail("a key that is neither text nor a number");
+    if (typeof key !== "string" && typeof key !== "number") fail("bad key");
     map[key] = read(depth + 1);
   }
   return map;
@@ -137,15 +134,6 @@ function map(size, depth) {
  * @param {number} values @param {number} depth
  */
 function descend(values, depth) {
-  if (depth >= MAX_DEPTH) fail("nested deeper than 32");
+  if (depth >= MAX_DEPTH) fail("nests too deep");
   if (values > bytes.length - at) fail("ends early");
-}
-
-/**
- * @param {bigint} value
- * @returns {number | bigint}
- */
-function exact(value) {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }

@@ -49,20 +49,16 @@ export class Release {
     this.segments = body.segments;
     this.open = open;
     this.locator = body.items.locator;
-    /** Lists of values: "items", "cards" where these stand apart, and by stage other rows of items. */
+    /** Lists of values: "items", "cards" where these stand apart, and what extras/lists.js adds. */
     /** @type {Record<string, List>} */
     this.lists = { items: listOf("i", body.items) };
     if (body.cards?.digests.length) this.lists.cards = listOf("c", body.cards);
-    for (const kind in body.related) this.lists[kind] = listOf("r", body.related[kind]);
     /** Whether some market has cards of its own. */
     this.markets = Object.keys(body.markets ?? {}).length > 0;
-    for (const name in body.markets) this.lists[`market:${name}`] = listOf("k", body.markets[name]);
     this.visitors = listOf("u", body.visitors);
     /** @type {string} */
     this.keyId = body.visitors.key_id;
     this.popularKey = `p-${hex(body.popular)}`;
-    /** What is trending, what is new. */
-    this.latestKey = body.latest && `p-${hex(body.latest)}`;
     /** The slots' names as this release has them. @type {Map<string, string>} */
     this.names = new Map(Object.keys(this.rules.slots).map((name) => [name, name]));
     /** What only some releases take, where this is one. @type {typeof import("../extras/rarer.js")|null} */
@@ -87,14 +83,6 @@ export class Release {
       this.places.set(name, place);
     }
     return place;
-  }
-
-  /** The same release under other rules. @param {any} rules */
-  withRules(rules) {
-    const other = new Release({ ...this.body, rules }, this.manifest, this.open);
-    other.weighing = this.weighing;
-    other.rarer = this.rarer;
-    return other;
   }
 
   /**

@@ -2,9 +2,11 @@
 
 import { FORMAT, known } from "./columns.js";
 import { unseal } from "./envelope.js";
-import { Loader, reasonOf } from "./loader.js";
+import { reasonOf } from "./loader.js";
 import { within } from "./platform.js";
 import { Release } from "./release.js";
+
+/** @typedef {import("./loader.js").Loader} Loader */
 
 /** How long a location may keep its copy of the head: the store's own least. */
 const HEAD_KEEP_SECONDS = 30;
@@ -124,12 +126,9 @@ export class Releases {
   async #heed(loader, { counter, overlays: entries }) {
     if (counter <= this.heeded) return;
     // Null for none, so that others need one test only. Without the module the head is not heeded.
-    const overlays = entries?.length ? new (await this.extra("overlays")).Overlays(entries) : null;
-    if (overlays && this.live) {
-      const ahead = new Loader(loader.platform, loader.cache, loader.health, this.config);
-      overlays.askAhead(ahead);
-      await ahead.load();
-    }
+    const overlays = entries?.length
+      ? await (await this.extra("overlays")).openOverlays(loader, entries, this.live !== null)
+      : null;
     if (counter > this.heeded) [this.heeded, this.overlays] = [counter, overlays];
   }
 
@@ -185,7 +184,10 @@ export class Releases {
     }
     const weighs = Object.values(release.rules.content).some((content) => content.weights);
     if (weighs) release.weighing = await this.extra("weights");
-    if (takesRarer(release) && !(release.rarer = await this.extra("rarer"))) throw new Error("failed");
+    if (takesRarer(release)) {
+      if (!(release.rarer = await this.extra("rarer"))) throw new Error("failed");
+      release.rarer.addLists(release);
+    }
     return release;
   }
 }
@@ -195,6 +197,5 @@ const RARE = /"(also_bought|similar|trending|new|path|referrer|query|utm|hour|we
 
 /** Whether a release takes what only some do. @param {Release} release */
 function takesRarer({ rules, segments, lists, markets, visitors }) {
-  const paged = [visitors, ...Object.values(lists)].some((list) => list.paged);
-  return paged || markets || RARE.test(JSON.stringify([rules, segments]));
+  return markets || lists.items.paged || lists.cards?.paged || visitors.paged || RARE.test(JSON.stringify([rules, segments]));
 }

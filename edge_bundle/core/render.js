@@ -43,43 +43,29 @@ export function safeUrl(url) {
 }
 
 /**
- * Write signs beyond ASCII as references: fit for a page of any encoding, which may stand in a
- * <meta> still to come, and encoded six times faster than text with a "€" in it. Scripts and
- * styles, where a reference means nothing, stay as they are.
- * @param {string} html
- */
-export function asciiOf(html) {
-  return html.replace(/<(script|style)\b[^]*?<\/\1|[^\0-\x7f]/giu, (found, element) =>
-    // References to the control characters from 128 on mean others (HTML, 13.2.5.80).
-    element ? found : found >= "\x80" && found <= "\x9f" ? "" : `&#${found.codePointAt(0)};`,
-  );
-}
-
-/**
- * How markup is asked for: "ascii" for a page, "utf8" bytes for an answer that is nothing else
- * (a string with a "€" in it takes 24 µs to encode, these 4), "" not at all; "json" is no markup,
- * but the list of a shelf's items.
- * @typedef {"ascii"|"utf8"|"json"|""} Form
+ * How markup is made: for a page by extras/pages.js, for an answer that is nothing else as bytes (a
+ * string with a "€" in it takes 24 µs to encode, these 4); `shelf` makes something else of a shelf.
+ * @typedef {object} Form
+ * @property {string} name
+ * @property {(html: string) => any} encode
+ * @property {(cards: Card[]) => any} [shelf]
  */
 
-/** @param {{html: string, forms?: Record<string, any>}} content @param {Form} form @returns {any} */
+/** @type {Form} */
+export const UTF8 = { name: "utf8", encode: (html) => encoder.encode(html) };
+
+/** @param {{html: string, forms?: Record<string, any>}} content @param {Form|null} form @returns {any} null without a form */
 export function contentMarkup(content, form) {
-  return form && ((content.forms ??= {})[form] ??= FORMS[form](content.html));
+  return form && ((content.forms ??= {})[form.name] ??= form.encode(content.html));
 }
 
-/**
- * @param {Card[]} cards @param {Template} template @param {Form} form
- * @returns {any} a string or bytes, as the form says
- */
+/** @param {Card[]} cards @param {Template} template @param {Form} form @returns {any} as the form says */
 export function shelfMarkup(cards, template, form) {
-  if (!form) return form;
-  if (form === "json") return JSON.stringify(cards.map(({ sku }) => sku));
-  const kept = ((template.forms ??= {})[form] ??= new Markup(template, FORMS[form]));
-  return form === "utf8" ? kept.bytes(cards) : kept.text(cards);
+  if (form.shelf) return form.shelf(cards);
+  const kept = ((template.forms ??= {})[form.name] ??= new Markup(template, form.encode));
+  return form === UTF8 ? kept.bytes(cards) : kept.text(cards);
 }
 
-/** @type {Record<string, (html: string) => any>} */
-const FORMS = { ascii: asciiOf, utf8: (html) => encoder.encode(html), json: () => "[]" };
 const encoder = new TextEncoder();
 
 /** A template's cards in one form, each made once. */

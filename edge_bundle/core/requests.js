@@ -1,5 +1,6 @@
-/** What is refused, and the little that a shopper's own call says. */
+/** What is refused, and what is not read at all. */
 
+/** Letters of an item's or a category's name, and of a device's. */
 const MAX_TEXT = 256;
 
 /** A refusal with a status, a code for machines and a message for people. */
@@ -15,17 +16,6 @@ export class Refusal extends Error {
 /** @param {string} message @returns {never} */
 export function refuse(message) {
   throw new Refusal(400, "bad_request", message);
-}
-
-/** @param {any} page */
-export function pageOf(page) {
-  if (page === undefined) return { item: "", category: "" };
-  if (!isObject(page)) refuse("page must be an object");
-  const { item = "", category = "" } = page;
-  if (!isShort(item) || !isShort(category)) {
-    refuse(`page.item and page.category must be strings of at most ${MAX_TEXT} characters`);
-  }
-  return { item, category };
 }
 
 /** @param {unknown} value */

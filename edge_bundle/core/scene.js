@@ -13,16 +13,16 @@ import { segmentNeeds, segmentsOf } from "./segments.js";
 
 export class Scene {
   /** So that the shape is known for good: see loader.js. */
-  static kept = new this(/** @type {any} */ (null), /** @type {any} */ (null), true, /** @type {any} */ (null));
+  static kept = new (/** @type {any} */ (this))();
 
   /**
    * @param {Loader} loader
    * @param {Release} release
    * @param {boolean} fresh whether the head is recent enough for visitor rows
    * @param {Visit} visit
-   * @param {import("./render.js").Form} [form] of the markup wanted
+   * @param {import("./render.js").Form|null} [form] of the markup wanted
    */
-  constructor(loader, release, fresh, visit, form = "") {
+  constructor(loader, release, fresh, visit, form = null) {
     this.loader = loader;
     this.release = release;
     this.visit = visit;

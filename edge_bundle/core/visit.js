@@ -18,7 +18,8 @@ import { NO_SESSION, readSession, sessionNow } from "./session.js";
  * @property {(name: string) => string|null} header
  * @property {string|null} country
  * @property {string|null} region
- * @property {(limit: number) => Promise<string>} body throws when longer than limit bytes
+ * @property {() => any} stream its body, as a stream of bytes or of text; null for none
+ * @property {(() => Promise<string>)|undefined} text all of it, where no longer than it says
  * @property {import("./agents.js").Agent|undefined} agent once it was asked for
  *
  * @typedef {object} Visit everything a decision depends on beside the release
@@ -99,7 +100,7 @@ export function visitOf(call, { platform, config, preview }) {
     visitor: null,
     session: session ? sessionNow(session, now) : NO_SESSION,
     page: NO_PAGE,
-    facts: new Facts(call, config.prefix),
+    facts: new Facts(call),
     given: null,
   };
   if (preview) preview.force(visit);
@@ -133,12 +134,11 @@ function answers({ secure }, sent, valid, device) {
 /** What rules may ask of the request itself, worked out when asked; extras/facts.js has the rest. */
 export class Facts {
   /** So that the shape is known for good: see loader.js. */
-  static kept = new this(/** @type {any} */ (null), "");
+  static kept = new (/** @type {any} */ (this))();
 
-  /** @param {Call} call @param {string} prefix of our own calls */
-  constructor(call, prefix) {
+  /** @param {Call} call */
+  constructor(call) {
     this.call = call;
-    this.prefix = prefix;
     /** The page that a call of ours comes from. @type {{path: string, query: string}|null|undefined} */
     this.from = undefined;
     /** @type {string|null|undefined} */

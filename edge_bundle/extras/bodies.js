@@ -2,8 +2,9 @@
 
 import { core } from "./core.js";
 
-const { Refusal, isObject, isShort, memo, pageOf, refuse } = core;
+const { Refusal, isObject, isShort, memo, refuse } = core;
 
+/** @typedef {import("../core/visit.js").Call} Call */
 /** @typedef {import("../core/visit.js").Visit} Visit */
 /** @typedef {import("../core/decide.js").SlotRequest} SlotRequest */
 
@@ -13,6 +14,34 @@ const MAX_ITEMS = 100;
 const MAX_TIME = 8.64e15;
 const MAX_EVENTS = 200;
 const EVENT_KINDS = ["view", "cart", "order"];
+
+/** Return a call's body; throw when it is longer. @param {Call} call @param {number} limit bytes @returns {Promise<string>} */
+export function bodyOf(call, limit) {
+  const length = call.header("content-length");
+  if (Number(length) > limit) throw tooLong(limit);
+  return length !== null && call.text ? call.text() : readStream(call.stream(), limit);
+}
+
+/** @param {any} stream of bytes or of text, or null @param {number} limit */
+async function readStream(stream, limit) {
+  const reader = stream?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let length = 0;
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > limit) throw tooLong(limit);
+    text += typeof value === "string" ? value : decoder.decode(value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** @param {number} limit */
+function tooLong(limit) {
+  return new Refusal(413, "too_large", `at most ${limit} bytes`);
+}
 
 /** Bodies remembered, and letters of the longest: a server may call with any. */
 const KEPT = 200;
@@ -96,6 +125,17 @@ export class Told {
     }
     return visit;
   }
+}
+
+/** @param {any} page */
+function pageOf(page) {
+  if (page === undefined) return { item: "", category: "" };
+  if (!isObject(page)) refuse("page must be an object");
+  const { item = "", category = "" } = page;
+  if (!isShort(item) || !isShort(category)) {
+    refuse("page.item and page.category must be strings of at most 256 characters");
+  }
+  return { item, category };
 }
 
 /** @param {any} body */

@@ -1,6 +1,7 @@
 /** Who calls: a server that may say all, or a browser that is believed about its page alone. */
 
 import { core } from "./core.js";
+import { settingsOf } from "./settings.js";
 
 const { same } = core;
 
@@ -10,10 +11,11 @@ const { same } = core;
  */
 
 /** @param {Edge} edge @param {Call} call */
-export function isTrusted({ config }, call) {
-  if (config.trustLoopback) return true;
+export function isTrusted(edge, call) {
+  const { trustLoopback, apiToken } = settingsOf(edge);
+  if (trustLoopback) return true;
   const bearer = /^Bearer (.+)$/.exec(call.header("authorization") ?? "");
-  return Boolean(bearer && config.apiToken && same(bearer[1], config.apiToken));
+  return Boolean(bearer && apiToken && same(bearer[1], apiToken));
 }
 
 /** @param {Call} call */

@@ -1,12 +1,12 @@
 /** `POST decide`: decisions as data, for the shop's own servers and for pages that render themselves. */
 
 import { again } from "./again.js";
-import { Told, parseObject, readSlots, reading } from "./bodies.js";
+import { Told, bodyOf, parseObject, readSlots, reading } from "./bodies.js";
 import { isTrusted } from "./callers.js";
 import { core } from "./core.js";
 
 const {
-  Scene, cookieHeaders, decideSlot, jsonText, liveRelease, made, memo, needsOf, randomText, visitOf,
+  Scene, cookieHeaders, decideSlot, jsonText, liveRelease, made, memo, needsOf, only, randomText, visitOf,
 } = core;
 
 /**
@@ -49,7 +49,9 @@ class Asked {
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call */
 export async function answer(edge, loader, call) {
-  const asked = readBody(await call.body(MAX_DECIDE_BYTES));
+  const wrong = only("POST", call);
+  if (wrong) return wrong;
+  const asked = readBody(await bodyOf(call, MAX_DECIDE_BYTES));
   const trusted = isTrusted(edge, call);
   const explains = asked.explain && (trusted || loader.preview) ? await edge.extra("explain") : null;
   const explain = explains && explains.explainer(edge, loader.platform.now());
@@ -67,7 +69,7 @@ function decideNow(edge, loader, call, asked, trusted, explain) {
   const visit = asked.told.addTo(known.visit, trusted);
   const live = liveRelease(edge, loader, visit);
   if (!live) return null;
-  const scene = new Scene(loader, live.release, live.fresh, visit, "json");
+  const scene = new Scene(loader, live.release, live.fresh, visit, JSON_LIST);
   const id = randomText(loader.platform, 12);
   const make = () => decisions(scene, asked.slots(live.release), trusted, explain, id);
   const told = explain ? make() : again(scene, trusted, asked, make);
@@ -102,6 +104,13 @@ function decisions(scene, slots, trusted, explain, id) {
   const text = `{"release":"${scene.release.id}","decisions":{${all}}${segments}${more}}`;
   return { parts: text.split(id), reasons: decided.map(({ reason }) => reason) };
 }
+
+/** No markup, but the list of a shelf's items. @type {import("../core/render.js").Form} */
+const JSON_LIST = {
+  name: "json",
+  encode: () => "[]",
+  shelf: (cards) => JSON.stringify(cards.map(({ sku }) => sku)),
+};
 
 /** @type {{slots: any[], call: any}} */
 const NOTHING = { slots: [], call: null };

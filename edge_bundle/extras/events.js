@@ -1,11 +1,11 @@
 /** Passes batches of events on to the collector: who sent one is the worker's word, not theirs. */
 
-import { parseObject } from "./bodies.js";
+import { bodyOf, parseObject } from "./bodies.js";
 import { isBrowser, isTrusted } from "./callers.js";
 import { core } from "./core.js";
 import { Decided } from "./exposures.js";
 
-const { Refusal, cookieHeaders, failure, isCrawler, json, setCookie, visitOf } = core;
+const { Refusal, cookieHeaders, failure, isCrawler, json, only, setCookie, visitOf } = core;
 
 /**
  * @typedef {import("../core/visit.js").Call} Call
@@ -17,6 +17,8 @@ const { Refusal, cookieHeaders, failure, isCrawler, json, setCookie, visitOf } =
 /** Largest batch, as Segment's and the collector's. */
 const MAX_BATCH_BYTES = 4_000_000;
 const MAX_CALLS = 1000;
+/** What the collector takes; nothing else is passed on. */
+const KINDS = ["batch", "track", "page", "screen", "identify", "group", "alias"].map((name) => `v1/${name}`);
 
 /**
  * Pass events on. The answer is 200 only once the collector has them.
@@ -24,7 +26,10 @@ const MAX_CALLS = 1000;
  * @param {import("../core/api.js").Host} host
  */
 export async function answer(edge, loader, call, path, { collect }) {
-  const text = await call.body(MAX_BATCH_BYTES);
+  if (!KINDS.includes(path)) throw new Refusal(404, "not_found", "nothing here");
+  const wrong = only("POST", call);
+  if (wrong) return wrong;
+  const text = await bodyOf(call, MAX_BATCH_BYTES);
   // What is done in a preview is nobody's behaviour.
   if (loader.preview) return json(200, { success: true });
   const server = isTrusted(edge, call) && !isBrowser(call);

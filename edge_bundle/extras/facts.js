@@ -2,15 +2,15 @@
 
 /**
  * @typedef {import("../core/scene.js").Scene} Scene
- * @typedef {import("../core/visit.js").Visit} Visit
  */
 
 /** @type {Map<string, (scene: Scene) => any>} */
 export const MAKERS = new Map(Object.entries(/** @type {Record<string, (scene: Scene) => any>} */ ({
-  path: ({ visit }) => pathOf(visit),
-  referrer: ({ visit }) => referrerOf(visit),
-  query: ({ visit }) => queryOf(visit, ""),
-  utm: ({ visit }) => queryOf(visit, "utm_"),
+  path: (scene) => pageOf(scene)?.path ?? scene.visit.facts.call.path,
+  // What led to the page of a later call is not known.
+  referrer: (scene) => (pageOf(scene) ? "" : (scene.visit.facts.call.header("referer") ?? "")),
+  query: (scene) => queryOf(scene, ""),
+  utm: (scene) => queryOf(scene, "utm_"),
   hour: hourOf,
   weekday: weekdayOf,
 })));
@@ -23,31 +23,21 @@ const ZONE_MS = 900_000;
 /** @type {{zone: string, quarter: number, offset: number}} */
 let zoneKept = { zone: "", quarter: -1, offset: 0 };
 
-/** The page that a call of ours comes from, by its Referer; null for a page's own request. @param {Visit} visit */
-function pageOf({ facts }) {
+/** The page that a call of ours comes from, by its Referer; null for a page's own request. @param {Scene} scene */
+function pageOf({ loader, visit: { facts } }) {
   if (facts.from === undefined) {
-    const { call, prefix } = facts;
-    const sent = call.path.startsWith(`${prefix}/`) && call.header("referer");
+    const { call } = facts;
+    const sent = call.path.startsWith(`${loader.config.prefix}/`) && call.header("referer");
     const [, host, path = "/", query = ""] = (sent && ADDRESS.exec(sent)) || [];
     facts.from = host && host === call.header("host") ? { path, query } : null;
   }
   return facts.from;
 }
 
-/** @param {Visit} visit */
-function pathOf(visit) {
-  return pageOf(visit)?.path ?? visit.facts.call.path;
-}
-
-/** Where the visitor came from; what led to the page of a later call is not known. @param {Visit} visit */
-function referrerOf(visit) {
-  return pageOf(visit) ? "" : (visit.facts.call.header("referer") ?? "");
-}
-
-/** @param {Visit} visit @param {string} prefix @returns {Record<string, string>} */
-function queryOf(visit, prefix) {
-  const page = pageOf(visit);
-  const { call } = visit.facts;
+/** @param {Scene} scene @param {string} prefix @returns {Record<string, string>} */
+function queryOf(scene, prefix) {
+  const page = pageOf(scene);
+  const { call } = scene.visit.facts;
   // A URL is parsed for its query alone, and most have none.
   if (page ? !page.query : !call.query) return NOTHING;
   const found = Object.create(null);

@@ -1,24 +1,26 @@
 /** `GET health`: how an isolate fares. */
 
 import { core } from "./core.js";
+import { settingsOf } from "./settings.js";
 
-const { json, made } = core;
+const { json, made, only } = core;
 
 /**
  * @typedef {import("../core/edge.js").Edge} Edge
  * @typedef {import("../core/loader.js").Loader} Loader
  */
 
-/** @param {Edge} edge @param {Loader} loader */
-export function answer(edge, loader) {
-  return made(loader, () => {
+/** @param {Edge} edge @param {Loader} loader @param {import("../core/visit.js").Call} call */
+export function answer(edge, loader, call) {
+  return only("GET", call) ?? made(loader, () => {
     const report = reportOf(edge, loader);
     return report && json(200, report);
   });
 }
 
 /** Return the report; null when that needs a look at the head. @param {Edge} edge @param {Loader} loader */
-function reportOf({ config, health, cache, releases }, loader) {
+function reportOf(edge, loader) {
+  const { config, health, cache, releases } = edge;
   const live = releases.ready(loader);
   if (!live) return null;
   const { release, fresh } = live;
@@ -41,7 +43,7 @@ function reportOf({ config, health, cache, releases }, loader) {
     faults: health.faults,
     recent_faults: health.recent,
     tables: { bytes: cache.bytes, values: cache.tables.size, hits: cache.hits, reads: cache.reads },
-    local: config.localApis ?? undefined,
+    local: settingsOf(edge).localApis ?? undefined,
   };
 }
 

@@ -10,6 +10,12 @@ const { PopularTable, keyOf, listOf, openTable } = core;
  * @typedef {import("../core/release.js").Release} Release
  */
 
+/** Add what a manifest lists beside items and their cards: other rows of items, and markets' cards. @param {Release} release */
+export function addLists({ body: { related, markets }, lists }) {
+  for (const kind in related) lists[kind] = listOf("r", related[kind]);
+  for (const name in markets) lists[`market:${name}`] = listOf("k", markets[name]);
+}
+
 /** @param {ArrayBuffer} buffer */
 function openMarket(buffer) {
   return new PopularTable(openTable(buffer, "market"), buffer.byteLength);

@@ -1,5 +1,7 @@
 /** Which requests are for pages that the shop wants filled, and which answers are such pages. */
 
+import { settingsOf } from "./settings.js";
+
 /**
  * @typedef {import("../core/edge.js").Edge} Edge
  * @typedef {import("../core/visit.js").Call} Call
@@ -9,8 +11,9 @@
 export const CONDITIONS = ["if-none-match", "if-modified-since", "if-range", "range"];
 
 /** Say whether a path's pages are rewritten. @param {Edge} edge @param {string} path */
-export function isOurs({ config }, path) {
-  return pathMatches(path, config.include) && !pathMatches(path, config.exclude);
+export function isOurs(edge, path) {
+  const { include, exclude } = settingsOf(edge);
+  return pathMatches(path, include) && !pathMatches(path, exclude);
 }
 
 /** @param {Call} call */

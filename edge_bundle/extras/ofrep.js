@@ -1,7 +1,7 @@
 /** OpenFeature's remote evaluation protocol, OFREP 0.3.0: slots and experiments as flags. */
 
 import { again } from "./again.js";
-import { Told, parseObject, reading } from "./bodies.js";
+import { Told, bodyOf, parseObject, reading } from "./bodies.js";
 import { isTrusted } from "./callers.js";
 import { core } from "./core.js";
 import { Evaluation, evaluateAll } from "./evaluation.js";
@@ -34,7 +34,7 @@ export async function answer(edge, loader, call) {
   }
   try {
     const trusted = mayAsk(edge, call);
-    const context = readContext(await call.body(MAX_BYTES));
+    const context = readContext(await bodyOf(call, MAX_BYTES));
     const made = loader.settled(() => evaluateNow(edge, loader, call, context, trusted, key));
     return /** @type {Answer} */ (made instanceof Promise ? await made : made);
   } catch (error) {

@@ -2,9 +2,8 @@
 
 import { core } from "./core.js";
 
-const { hashText, hex, lowerBound, openTable, u16, u32 } = core;
+const { Loader, hashText, hex, lowerBound, openTable, u16, u32 } = core;
 
-/** @typedef {import("../core/loader.js").Loader} Loader */
 /** @typedef {import("../core/cards.js").Card} Card */
 
 /** A stock overlay of few values is read with the rows, before it is known which items matter. */
@@ -15,6 +14,22 @@ const KEEP_SECONDS = 60;
 const SOLD_OUT = 1;
 const AVAILABLE = 2;
 const PRICED = 4;
+
+/**
+ * Open a head's overlays; with a release to go on with, after their values were read, so that no
+ * decision waits for these.
+ * @param {import("../core/loader.js").Loader} loader @param {any[]} entries of a genuine head @param {boolean} ahead
+ */
+export async function openOverlays(loader, entries, ahead) {
+  const overlays = new Overlays(entries);
+  if (ahead) {
+    const { platform, cache, health, config } = loader;
+    const reading = new Loader(platform, cache, health, config);
+    overlays.askAhead(reading);
+    await reading.load();
+  }
+  return overlays;
+}
 
 export class Overlays {
   /** @param {any[]} entries of a genuine head */
@@ -38,7 +53,7 @@ export class Overlays {
     }
   }
 
-  /** Ask for what any shelf is likely to need. @param {Loader} loader */
+  /** Ask for what any shelf is likely to need. @param {import("../core/loader.js").Loader} loader */
   askAhead(loader) {
     if (this.stock && this.stock.keys.length <= FEW) this.stock.all(loader);
   }
@@ -46,7 +61,7 @@ export class Overlays {
   /**
    * Return a card with the availability and price that hold now; null when these can't be
    * known, undefined until their value is read.
-   * @param {Loader} loader
+   * @param {import("../core/loader.js").Loader} loader
    * @param {Card} card
    * @returns {Card|null|undefined}
    */
@@ -65,7 +80,7 @@ export class Overlays {
 
   /**
    * Say whether a visitor was erased, or can't be known not to be; undefined until that is read.
-   * @param {Loader} loader
+   * @param {import("../core/loader.js").Loader} loader
    * @param {string} keyId
    * @param {{high: number, low: number}} key
    * @returns {boolean|undefined}
@@ -88,12 +103,12 @@ class Cut {
     this.open = open;
   }
 
-  /** @param {Loader} loader @param {number} high @returns {any} */
+  /** @param {import("../core/loader.js").Loader} loader @param {number} high @returns {any} */
   part(loader, high) {
     return loader.table(this.keys[lowerBound(this.firsts, high + 1) - 1], this.open, KEEP_SECONDS);
   }
 
-  /** @param {Loader} loader */
+  /** @param {import("../core/loader.js").Loader} loader */
   all(loader) {
     for (const key of this.keys) loader.table(key, this.open, KEEP_SECONDS);
   }

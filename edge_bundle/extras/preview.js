@@ -22,7 +22,7 @@ import { core } from "./core.js";
  * @property {string} [digest] base64 of its SHA-256
  */
 
-const { fromBase64, readCookies, reasonOf, same, setCookie, toBase64 } = core;
+const { Release, fromBase64, readCookies, reasonOf, same, setCookie, toBase64 } = core;
 
 const PARAMETER = "fs_preview";
 const TOKEN = /^(1\.([A-Za-z0-9_-]{2,1900}))\.([A-Za-z0-9_-]{22})$/;
@@ -161,7 +161,9 @@ function forced(release, { slots = {}, variations = {} }) {
       ? { ...rules.slots[name], rules: [{ id: "preview", show: content, forced: content }] }
       : withVariations(rules.slots[name], variations);
   }
-  return release.withRules({ ...rules, slots: changed, holdout: null });
+  const { body, manifest, open, lists, weighing, rarer } = release;
+  const other = new Release({ ...body, rules: { ...rules, slots: changed, holdout: null } }, manifest, open);
+  return Object.assign(other, { lists, weighing, rarer });
 }
 
 /** Put forced variations first, whatever their conditions. @param {any} slot @param {Record<string, number>} variations */

@@ -1,5 +1,5 @@
 /** What only some releases take: loaded with the first of these. */
 
 export { MAKERS } from "./facts.js";
-export { marketTable, pageOf, wholeList } from "./lists.js";
+export { addLists, marketTable, pageOf, wholeList } from "./lists.js";
 export { fillSource, lookUpSource } from "./sources.js";

@@ -5,26 +5,34 @@
 
 import { core } from "./core.js";
 import { explainSlot } from "./explain.js";
-import { PageSlots } from "./pages.js";
+import { PageSlots, asciiOf } from "./pages.js";
 import { exitOf } from "./preview.js";
+import { settingsOf } from "./settings.js";
 
 /**
  * @typedef {import("../core/decide.js").Decision} Decision
  * @typedef {import("../core/visit.js").Call} Call
  */
 
-const { asciiOf, escapeHtml: text, script, within } = core;
+const { escapeHtml: text, only, within } = core;
 
 const OWN = "the page’s own content";
+const encoder = new TextEncoder();
+/** @type {[string, string][]} */
+const CSS = [["content-type", "text/css; charset=utf-8"]];
 /** Operators as people say them. @type {Record<string, string>} */
 const WORDS = {
   $in: "one of", $nin: "none of", $ne: "not", $eq: "", $gt: "above", $gte: "at least", $lt: "below",
   $lte: "at most", $all: "all of", $size: "this many:", $exists: "known:", $regex: "like", $not: "not",
 };
 
-/** `GET preview.css`: how the ribbon looks. */
-export function answer() {
-  return script(RIBBON_CSS, "style");
+/**
+ * `GET preview.css`: how the ribbon looks.
+ * @param {unknown} edge @param {unknown} loader @param {import("../core/visit.js").Call} call
+ * @returns {import("../core/answers.js").Answer}
+ */
+export function answer(edge, loader, call) {
+  return only("GET", call) ?? { status: 200, kind: "bare", mark: "", headers: CSS, body: encoder.encode(RIBBON_CSS) };
 }
 
 /** Decides a page's slots and notes why. */
@@ -52,7 +60,7 @@ export class PreviewSlots extends PageSlots {
         scene.turnTo(page);
         return explainSlot(scene, name, decision);
       });
-      return await within(Promise.resolve(explaining), edge.config.slotMs);
+      return await within(Promise.resolve(explaining), settingsOf(edge).slotMs);
     } catch (error) {
       loader.health.fault("slot_unexplained", `${name.slice(0, 80)}: ${error}`);
       return null;

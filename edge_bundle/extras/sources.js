@@ -2,7 +2,7 @@
 
 import { core } from "./core.js";
 
-const { Numbers, RowTable, categoriesOf, fillList, hashText, inCart, keyOf, openTable } = core;
+const { Numbers, RowTable, categoriesOf, fillList, hashText, hex, inCart, keyOf, openTable } = core;
 
 /**
  * @typedef {import("../core/loader.js").Loader} Loader
@@ -55,7 +55,8 @@ export function lookUpSource(scene, source) {
     case "trending":
     case "new":
       if (scene.latest === undefined) {
-        scene.latest = release.latestKey ? loader.table(release.latestKey, release.open.popular) : null;
+        const { latest } = release.body;
+        scene.latest = latest ? loader.table(`p-${hex(latest)}`, release.open.popular) : null;
       }
       return scene.latest !== undefined;
   }

@@ -6,7 +6,7 @@
 
 import {
   APOSTROPHE, BANG, BODY, BRACKET, DASH, EQUALS, F, FOREIGN, GREATER, LESS, QUESTION, QUOTE, RAW, S, SLASH,
-  SLOT, SPACE, VOID, hashed, kindsOf,
+  SLOT, SPACE, VOID, hashed,
 } from "./tags.js";
 
 /**
@@ -28,7 +28,7 @@ const MAX_LEFT_OUT = 1 << 18;
 /** Takes pieces; `ready` gives what can go on. */
 export class Splicer {
   /** So that the shape is known for good: see core/loader.js. */
-  static kept = new this(/** @type {any} */ ({ edge: { config: { slotTags: [] } } }), new TextDecoder());
+  static kept = new this(/** @type {any} */ ({ kinds: new Map() }), new TextDecoder());
 
   #slots;
   #decoder;
@@ -62,8 +62,7 @@ export class Splicer {
   constructor(slots, decoder) {
     this.#slots = slots;
     this.#decoder = decoder;
-    const { config } = slots.edge;
-    this.#kinds = config.kinds ??= kindsOf(config.slotTags);
+    this.#kinds = slots.kinds;
   }
 
   /** Take the next piece. @param {Uint8Array} piece @returns {Waiting} */

@@ -4,7 +4,6 @@ import { readCookies } from "./core/cookies.js";
 import { hashText } from "./core/hash.js";
 import { Hmac } from "./core/hmac.js";
 import { partOf, valueNumber } from "./core/locate.js";
-import { asciiOf } from "./core/render.js";
 import { Scores } from "./core/scores.js";
 import { openTable } from "./core/columns.js";
 import { kit } from "./core/kit.js";
@@ -12,6 +11,7 @@ import { CardTable, ItemTable, PopularTable } from "./core/tables.js";
 import { lend } from "./extras/core.js";
 
 lend(kit);
+const { asciiOf } = await import("./extras/pages.js");
 const { RelatedTable } = await import("./extras/sources.js");
 const { VisitorTable } = await import("./extras/visitors.js");
 

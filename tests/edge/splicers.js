@@ -22,7 +22,7 @@ async function later(decision) {
 /** Return the page, and what went on before the first decision that was waited for. */
 async function ours(pieces, asked) {
   const slots = {
-    edge: { config: { kinds } },
+    kinds,
     decide(name, { item, category }) {
       asked.push([name, item, category]);
       return decide(name);
