@@ -6,7 +6,7 @@ import { httpRequest } from "http-request";
 import { TransformStream } from "streams";
 import { withoutOurs } from "./core/cookies.js";
 import { isCrawler, visitOf } from "./core/visit.js";
-import { CONDITIONS, isNavigation, isOurs, isPage } from "./extras/navigation.js";
+import { CONDITIONS, GPC, GPC_PATH, isNavigation, isOurs, isPage } from "./extras/navigation.js";
 import { BODY_HEADERS, CACHING, PageSlots, charsetOf, vouchedUser } from "./extras/pages.js";
 import { Splicer } from "./extras/splice.js";
 import { joined } from "./call.js";
@@ -28,6 +28,7 @@ const NOT_FOR_CACHES = [...NOT_FOR_VISITORS, ...CACHING];
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {any} request */
 export async function servePage(edge, loader, call, request) {
+  if (call.path === GPC_PATH) return createResponse(200, { "content-type": ["application/json"] }, GPC);
   const ours = isOurs(edge, call.path);
   const answering = askOrigin(call, request, ours);
   const { visit, cookies } = visitOf(call, loader);

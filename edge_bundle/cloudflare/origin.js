@@ -1,7 +1,7 @@
 /** Asks the shop's origin, fills its pages, and passes on what is no page to fill. */
 
 import { core } from "../extras/core.js";
-import { CONDITIONS, isNavigation, isOurs, isPage } from "../extras/navigation.js";
+import { CONDITIONS, GPC, GPC_PATH, isNavigation, isOurs, isPage } from "../extras/navigation.js";
 import { servePage } from "./page.js";
 
 const { isCrawler } = core;
@@ -25,6 +25,7 @@ const ADDRESS = /^https?:\/\/([\w.-]+|\[[\da-f:.]+\])(:\d+)?\//i;
  * @param {HeadersOf} headersOf
  */
 export async function passOrFill(edge, loader, call, request, headersOf) {
+  if (call.path === GPC_PATH) return new Response(GPC, { headers: { "content-type": "application/json" } });
   const ours = isOurs(edge, call.path);
   const answering = fetchOrigin(call, request, ours, headersOf);
   if (!ours || !isNavigation(call)) {

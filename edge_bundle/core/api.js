@@ -51,7 +51,6 @@ function answerOurs(edge, loader, call, host) {
     if (next === "/" || next === undefined) return answerOwn(edge, loader, call, host);
   }
   if (path.startsWith("/ofrep/")) return edge.extras.flags?.answer(edge, loader, call) ?? flags(edge, loader, call);
-  if (path === "/.well-known/gpc.json") return json(200, { gpc: true, lastUpdate: "2026-11-01" });
   return null;
 }
 
@@ -59,7 +58,7 @@ function answerOurs(edge, loader, call, host) {
 async function flags(edge, loader, call) {
   const extra = await edge.extra("flags");
   if (extra) return extra.answer(edge, loader, call);
-  return json(500, { errorCode: "GENERAL", errorDetails: "the edge could not answer; use your defaults" });
+  return json(500, { errorCode: "GENERAL", errorDetails: "the edge could not answer" });
 }
 
 /** @param {Edge} edge @param {Loader} loader @param {Call} call @param {Host} host */
@@ -80,7 +79,7 @@ function refusal({ health }, error) {
 }
 
 function unavailable() {
-  return failure(503, "unavailable", "the edge could not answer; the page's own content stands");
+  return failure(503, "unavailable", "the edge could not answer");
 }
 
 /**
@@ -88,7 +87,7 @@ function unavailable() {
  * @returns {Answer|Promise<Answer>}
  */
 function route(edge, loader, call, path, host) {
-  if (path.startsWith("slot/")) return only("GET", call) ?? slot(edge, loader, call, path.slice(5));
+  if (path.startsWith("slot/")) return only("GET", call) ?? made(loader, () => slotNow(edge, loader, call, path.slice(5)));
   if (Object.hasOwn(host.assets, path)) return only("GET", call) ?? script(host.assets[path]);
   const name = moduleOf(path);
   if (!name) throw new Refusal(404, "not_found", "nothing here");
@@ -111,12 +110,6 @@ export function only(method, call) {
   return failure(405, "method_not_allowed", `use ${method}`, [["allow", method]]);
 }
 
-/** @param {Edge} edge @param {Loader} loader @param {Call} call @param {string} name */
-function slot(edge, loader, call, name) {
-  if (!/^[\w.-]{1,100}$/.test(name)) throw new Refusal(400, "bad_request", "malformed slot name");
-  return made(loader, () => slotNow(edge, loader, call, name));
-}
-
 /**
  * @param {Edge} edge @param {Loader} loader @param {Call} call @param {string} asked
  * @returns {Answer|null} null while values are missing
@@ -129,7 +122,7 @@ function slotNow(edge, loader, call, asked) {
   const { release, fresh } = live;
   // The release's own string from here on: V8 has to look up one cut from a URL at each use.
   const name = release.names.get(asked);
-  if (name === undefined) throw new Refusal(404, "unknown_slot", "no such slot");
+  if (name === undefined) throw new Refusal(/[^\w.-]/.test(asked) ? 400 : 404, "unknown_slot", "no such slot");
   if (call.query) visit.page = pageOfQuery(call);
   const decision = decideOne(new Scene(loader, release, fresh, visit, UTF8), name);
   return decision ? fragment(decision.html, cookieHeaders(cookies), decision.id) : null;

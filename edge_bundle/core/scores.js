@@ -71,11 +71,6 @@ export class Scores {
     for (let i = 0; i < this.size; i++) each(this.keys[this.used[i]], this.values[this.used[i]]);
   }
 
-  /** Multiply every sum. @param {(item: number) => number} factor */
-  scale(factor) {
-    for (let i = 0; i < this.size; i++) this.values[this.used[i]] *= factor(this.keys[this.used[i]]);
-  }
-
   max() {
     let max = 0;
     for (let i = 0; i < this.size; i++) max = Math.max(max, this.values[this.used[i]]);

@@ -7,6 +7,10 @@ import { settingsOf } from "./settings.js";
  * @typedef {import("../core/visit.js").Call} Call
  */
 
+/** Where and how a site says that it heeds Global Privacy Control (its specification, 3.4). */
+export const GPC_PATH = "/.well-known/gpc.json";
+export const GPC = JSON.stringify({ gpc: true, lastUpdate: "2026-11-01" });
+
 /** What a navigation leaves out, so that a whole page comes to rewrite. */
 export const CONDITIONS = ["if-none-match", "if-modified-since", "if-range", "range"];
 

@@ -1,6 +1,7 @@
 /** Sources that few shops' shelves are made of: rows of items beside their neighbours, and what is trending or new. */
 
 import { core } from "./core.js";
+import { scale } from "./scale.js";
 
 const { Numbers, RowTable, categoriesOf, fillList, hashText, hex, inCart, keyOf, openTable } = core;
 
@@ -118,7 +119,7 @@ function fillNew({ latest, recent }, sums) {
   fillList(list, sums);
   if (!list || !recent?.length) return;
   const liked = categoriesOf(recent);
-  sums.scale((item) => {
+  scale(sums, (item) => {
     const category = latest?.card(item)?.category;
     return category ? 1 + LIKED * liked.filter((one) => one === category).length : 1;
   });

@@ -1,6 +1,7 @@
 /** What `boost` and `bury` make of a shelf's scores; compiler/weights.py says how it is stored. */
 
 import { core } from "./core.js";
+import { scale } from "./scale.js";
 
 const { hex, openTable } = core;
 
@@ -51,7 +52,7 @@ export function weigh(loader, weights, scores) {
   const least = ENTERS_WITH * scores.max();
   // Those named first stand first.
   enter.forEach((item, i) => !scores.get(item) && scores.add(item, least / (1 + i / 100)));
-  scores.scale((item) => factorOf(weights, tables, item));
+  scale(scores, (item) => factorOf(weights, tables, item));
 }
 
 /**
