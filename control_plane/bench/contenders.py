@@ -22,9 +22,10 @@ from control_plane.bench.measure import Contender
 from control_plane.bench.origin import running_origin
 from control_plane.bench.project import bench_project
 from control_plane.bench.shop import Size
-from control_plane.bench.visitors import BROWSER, Crowd
+from control_plane.bench.visitors import BROWSER, Crowd, Visitor
 from control_plane.bench.workers import (
     CONSTANT,
+    OFREP_FLOOR,
     PAGE_FLOOR,
     PARSE,
     PASS,
@@ -99,6 +100,7 @@ class LineUp:
                 Options(script=REWRITE_NOTHING, origin=self.origin)
             ),
             "slot-floor": lambda: Miniflare(Options(script=SLOT_FLOOR)),
+            "ofrep-floor": lambda: Miniflare(Options(script=OFREP_FLOOR)),
             "page-floor": lambda: Miniflare(Options(script=PAGE_FLOOR, origin=self.origin)),
             "growthbook": lambda: self._growthbook(kept=True),
             "growthbook-fresh": lambda: self._growthbook(kept=False),
@@ -121,8 +123,6 @@ class LineUp:
         visitor = self.visitor
         browser = visitor.headers
         decide = post("/_fs/decide", visitor.decide_body())
-        context = {**ATTRIBUTES, "consent": {"personalization": True}}
-        flags = json.dumps({"context": {"targetingKey": visitor.device, **context}}).encode()
         features = json.dumps({"context": {"id": visitor.device, **ATTRIBUTES}}).encode()
         page = get("/", {**browser, "Accept": "text/html", "Sec-Fetch-Dest": "document"})
         return {
@@ -134,16 +134,30 @@ class LineUp:
             ),
             "slot-html": Entry("edge", get("/_fs/slot/home.hero", browser), b"/new"),
             "decide": Entry("edge", decide, b'"key":"blend"'),
+            "decide-crowd": Entry(
+                "edge",
+                [post("/_fs/decide", one.decide_body()) for one in self.crowd.regulars(CROWD)],
+                b'"key":"blend"',
+            ),
             "page": Entry("edge", page, b"fs-card", 24),
             "pass": Entry("pass", page, b"data-fs-slot", 3),
             "rewrite-nothing": Entry("rewrite-nothing", page, b"data-fs-slot", 3),
             "slot-floor": Entry("slot-floor", visitor.slot(), b"x", 3500),
             "page-floor": Entry("page-floor", page, b"fs-card", 360),
-            "ofrep": Entry(
+            "ofrep": Entry("flags", flags_of(visitor), b'"variant":"on"', 14),
+            "ofrep-crowd": Entry(
                 "flags",
-                post("/ofrep/v1/evaluate/flags", flags, {"User-Agent": BROWSER}),
+                [flags_of(one) for one in self.crowd.regulars(CROWD)],
                 b'"variant":"on"', 14,
             ),
+            "ofrep-floor": Entry("ofrep-floor", flags_of(visitor), b"x", 4000),
             "growthbook": Entry("growthbook", post("/", features), b'"value":"on"', 14),
             "growthbook-fresh": Entry("growthbook-fresh", post("/", features), b'"value":"on"', 14),
         }  # fmt: skip
+
+
+def flags_of(visitor: Visitor) -> bytes:
+    """Return a call for all flags, as the shop's own server asks for a visitor."""
+    context = {"targetingKey": visitor.device, **ATTRIBUTES, "consent": {"personalization": True}}
+    body = json.dumps({"context": context}).encode()
+    return post("/ofrep/v1/evaluate/flags", body, {"User-Agent": BROWSER})

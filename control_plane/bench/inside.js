@@ -4,6 +4,7 @@ import { answer } from "./core/api.js";
 import { Edge } from "./core/edge.js";
 import { Lately } from "./core/lately.js";
 import { Incoming } from "./incoming.js";
+import { load } from "./load.js";
 
 const HOST = { assets: { sdk: "", consent: "" }, collect: async () => false };
 
@@ -19,7 +20,7 @@ export default {
 };
 
 async function compute(env, request, repeats) {
-  warm ??= new Edge(env);
+  warm ??= new Edge(env, load);
   const platform = platformOf(env);
   let waits = 0;
   for (let i = 0; i < repeats; i++) {
@@ -38,7 +39,7 @@ async function compute(env, request, repeats) {
 
 /** A read's step is one more than the latest step whose reads had ended when it began. */
 async function cold(env, request) {
-  const edge = new Edge(env);
+  const edge = new Edge(env, load);
   const platform = platformOf(env);
   const seen = { values: 0, bytes: 0, steps: 0 };
   let ended = 0;

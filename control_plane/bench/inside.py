@@ -18,12 +18,14 @@ from control_plane.bench.project import bench_project, publish_to
 from control_plane.bench.shop import Size
 from control_plane.bench.visitors import SLOT, Visitor
 from control_plane.bench.workers import PACE
+from control_plane.deploy.wrangler import read_wrangler
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.emulator.npm import Talk
 from control_plane.emulator.options import Options
 from control_plane.emulator.variables import edge_variables
 from control_plane.errors import PlatformError
 
+BUNDLE = Path(str(files("edge_bundle")))
 VISITORS = 200
 #: Decisions timed a visitor: with so many, the call that asks for them weighs next to nothing.
 REPEATS = 400
@@ -87,7 +89,12 @@ def _inside(size: Size, talk: Talk) -> Iterator[Miniflare]:
     project = bench_project(size, talk)
     variables = {**edge_variables(project, trust_loopback=True), **PACE}
     options = Options(
-        modules=_modules(), main="inside.js", kv_namespaces=("SHELF",), variables=variables
+        modules=_modules(),
+        main="inside.js",
+        rules=read_wrangler(BUNDLE / "wrangler.jsonc").rules,
+        find_additional_modules=True,
+        kv_namespaces=("SHELF",),
+        variables=variables,
     )
     with Miniflare(options) as worker:
         publish_to(worker, project)
@@ -101,8 +108,8 @@ def _ask(client: Client, what: str, visitor: Visitor, repeats: int) -> dict[str,
 
 
 def _modules() -> dict[str, bytes]:
-    bundle = Path(str(files("edge_bundle")))
-    found = {f"core/{file.name}": file.read_bytes() for file in bundle.glob("core/*.js")}
-    found["incoming.js"] = (bundle / "incoming.js").read_bytes()
+    needed = ("core/*.js", "extras/*.js", "cloudflare/*.js", "incoming.js", "load.js")
+    sources = [file for pattern in needed for file in BUNDLE.glob(pattern)]
+    found = {file.relative_to(BUNDLE).as_posix(): file.read_bytes() for file in sources}
     found["inside.js"] = Path(__file__).with_name("inside.js").read_bytes()
     return found

@@ -42,6 +42,15 @@ export default { fetch(request) {
   return new Response(read[0] ? strip : "", { status: 200, headers });
 } };"""
 
+#: What any worker pays that is asked for flags: three headers and the body read, an answer's bytes.
+OFREP_FLOOR = """const flags = "x".repeat(4000);
+const headers = [["content-type", "application/json"],
+  ["cache-control", "private, no-store"], ["etag", "x".repeat(28)]];
+export default { async fetch(request) {
+  for (const name of ["content-length", "cookie", "if-none-match"]) request.headers.get(name);
+  return new Response(await request.text() ? flags : "", { status: 200, headers });
+} };"""
+
 #: What any worker pays that fills the page's slots: our selectors and constant markup.
 PAGE_FLOOR = """const strip = "<ul>" + "<li class=fs-card>card</li>".repeat(120) + "</ul>";
 const body = { element(body) { body.getAttribute("data-fs-item"); } };
