@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import msgspec
 
 from control_plane.bench.client import Client
+from control_plane.bench.processors import apart
 from control_plane.emulator.miniflare import Miniflare
 from control_plane.errors import PlatformError
 
@@ -67,6 +68,7 @@ def alternate(contenders: Sequence[Contender], rounds: int, requests: int) -> It
         clients = [closing.enter_context(Client(c.worker.ready)) for c in contenders]
         for contender, client in zip(contenders, clients, strict=True):
             _check(contender, client)
+        closing.enter_context(apart(c.worker.pid for c in contenders if c.worker.pid))
         for _ in range(WARM_ROUNDS):
             _turns(contenders, clients, requests)
         for _ in range(rounds):

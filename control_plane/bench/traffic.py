@@ -10,6 +10,7 @@ from typing import Any
 from control_plane.bench.client import Client, get
 from control_plane.bench.contenders import LineUp
 from control_plane.bench.measure import cpu_seconds
+from control_plane.bench.processors import apart
 from control_plane.bench.project import bench_project
 from control_plane.bench.shop import Size
 from control_plane.bench.visitors import Crowd
@@ -31,7 +32,11 @@ def zipf(line_up: LineUp, size: Size, requests: int, talk: Talk) -> Mapping[str,
     """
     crowd = Crowd(size, seed=99)
     resident = line_up.contender("slot").requests
-    with edge_worker(bench_project(size, talk)) as worker, Client(worker.ready) as client:
+    with (
+        edge_worker(bench_project(size, talk)) as worker,
+        Client(worker.ready) as client,
+        apart([worker.pid] if worker.pid else []),
+    ):
         batches = [
             _serve(worker, client, [visitor.slot() for visitor in crowd.visitors(requests)])
             for _ in range(ZIPF_BATCHES)

@@ -44,8 +44,6 @@ export class Edge {
   constructor(env, load, budget = BUDGET_BYTES) {
     this.env = env;
     this.config = readConfig(env);
-    /** @type {import("../extras/settings.js").Settings|undefined} */
-    this.settings = undefined;
     this.cache = new TableCache(budget);
     this.health = new Health();
     this.releases = new Releases(this.config, (name) => this.extra(name));

@@ -16,9 +16,14 @@ const { list } = core;
  * @property {any} localApis addresses of the local CDN APIs, on a laptop
  */
 
+/** @type {WeakMap<import("../core/edge.js").Edge, Settings>} */
+const known = new WeakMap();
+
 /** Read once per isolate. @param {import("../core/edge.js").Edge} edge @returns {Settings} */
 export function settingsOf(edge) {
-  return (edge.settings ??= readSettings(edge.env));
+  let settings = known.get(edge);
+  if (!settings) known.set(edge, (settings = readSettings(edge.env)));
+  return settings;
 }
 
 /** @param {Record<string, any>} env @returns {Settings} */

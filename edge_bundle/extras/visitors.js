@@ -116,6 +116,9 @@ export class VisitorTable {
 
 /** Reads runs of ids that stand one after another. */
 class Runs {
+  /** So that the shape is known for good: see core/loader.js. */
+  static kept = new this(new Uint8Array(0), 0, new Uint16Array(0));
+
   /** @param {Uint8Array} bytes @param {number} start byte of the first @param {Uint16Array} decoder */
   constructor(bytes, start, decoder) {
     this.bytes = bytes;

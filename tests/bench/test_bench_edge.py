@@ -10,6 +10,7 @@ from command_line import COMMAND
 
 from control_plane.bench.client import Client, get
 from control_plane.bench.measure import Contender, Round, alternate, cpu_seconds, ratios
+from control_plane.bench.processors import apart
 from control_plane.bench.shop import NEIGHBOURS, Size, catalogue, make_model, make_shelf
 from control_plane.emulator.miniflare import Miniflare, Options
 from control_plane.errors import PlatformError
@@ -117,6 +118,23 @@ def test_answers_of_known_and_unknown_length_are_read():
             assert client.ask(get("/chunks")) == b"one two three"
         assert worker.pid
         assert cpu_seconds(worker.pid) > 0
+
+
+def processors(pid):
+    tasks = os.listdir(f"/proc/{pid}/task")
+    return {processor for task in tasks for processor in os.sched_getaffinity(int(task))}
+
+
+def test_measuring_and_measured_have_processors_of_their_own():
+    allowed = os.sched_getaffinity(0)
+    with Miniflare(Options(script=CHUNKS)) as worker:
+        assert worker.pid
+        with apart([worker.pid]):
+            ours, theirs = processors(os.getpid()), processors(worker.pid)
+            if len(allowed) > 1:
+                assert len(ours) == 1
+                assert theirs == allowed - ours
+        assert processors(worker.pid) == os.sched_getaffinity(0) == allowed
 
 
 def test_ratios_are_taken_pair_by_pair():
