@@ -11,7 +11,7 @@ const UNUSUAL = /[%\\]|\/\./;
  */
 export class Incoming {
   /** So that the shape is known for good: see loader.js. */
-  static kept = new this(/** @type {any} */ ({ url: "https://shop/" }));
+  static kept = new this(/** @type {any} */ ({ url: "https:///" }));
 
   /** @param {Request} request */
   constructor(request) {

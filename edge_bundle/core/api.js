@@ -87,7 +87,11 @@ function unavailable() {
  * @returns {Answer|Promise<Answer>}
  */
 function route(edge, loader, call, path, host) {
-  if (path.startsWith("slot/")) return only("GET", call) ?? made(loader, () => slotNow(edge, loader, call, path.slice(5)));
+  if (path.startsWith("slot/")) {
+    // At once when memory has all it takes.
+    const made = only("GET", call) ?? loader.settled(() => slotNow(edge, loader, call, path.slice(5)));
+    return /** @type {Answer|Promise<Answer>} */ (made);
+  }
   if (Object.hasOwn(host.assets, path)) return only("GET", call) ?? script(host.assets[path]);
   const name = moduleOf(path);
   if (!name) throw new Refusal(404, "not_found", "nothing here");
@@ -101,7 +105,7 @@ function route(edge, loader, call, path, host) {
 function moduleOf(path) {
   if (path === "decide" || path === "health") return path;
   if (path === "preview.css") return "ribbon";
-  return path.startsWith("v1/") ? "events" : null;
+  return path.startsWith("v1/") && "events";
 }
 
 /** @param {string} method @param {Call} call */
@@ -133,14 +137,6 @@ function pageOfQuery({ url: { searchParams } }) {
   const [item, category] = ["item", "category"].map((name) => searchParams.get(name) ?? "");
   if (!isShort(item) || !isShort(category)) refuse("item or category is too long");
   return { item, category };
-}
-
-/**
- * Return the answer that `attempt` makes, at once when memory has all it takes.
- * @param {Loader} loader @param {() => Answer|null} attempt
- */
-export function made(loader, attempt) {
-  return /** @type {Answer|Promise<Answer>} */ (loader.settled(attempt));
 }
 
 /**

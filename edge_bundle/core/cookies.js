@@ -79,13 +79,14 @@ export function withoutOurs(header) {
 /**
  * @param {string} name
  * @param {string} value "" clears the cookie
- * @param {{secure: boolean, days?: number, readable?: boolean}} options
+ * @param {{secure: boolean, days?: number}} options
  */
-export function setCookie(name, value, { secure, days = 180, readable = false }) {
+export function setCookie(name, value, { secure, days = 180 }) {
   const age = value ? Math.round(days * 86400) : 0;
   return (
     `${name}=${value}; Path=/; Max-Age=${age}; SameSite=Lax` +
-    (readable ? "" : "; HttpOnly") +
+    // Scripts write the choice and the session.
+    (/^fs_[cs]$/.test(name) ? "" : "; HttpOnly") +
     (secure ? "; Secure" : "")
   );
 }

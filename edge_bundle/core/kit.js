@@ -4,7 +4,7 @@
  */
 
 import { cookieHeaders, failure, json, jsonText } from "./answers.js";
-import { liveRelease, made, only } from "./api.js";
+import { liveRelease, only } from "./api.js";
 import { attributesOf, categoriesOf, inCart } from "./attributes.js";
 import { chooseVariation, hash } from "./bucket.js";
 import { assign, choose, holdout } from "./choose.js";
@@ -37,7 +37,7 @@ export const kit = {
   allowedSources, assign, attributesOf, bitsAt, categoriesOf, choiceNeeds, choose, chooseVariation, cookieHeaders, decideOne,
   decideSlot, escapeHtml, evaluate, failure, fillList, fillShelf, fmix32, fromBase64, gapDecoder, hash, hashText, hex,
   holdout, inCart, isCrawler, isObject, isShort, json, jsonText, keptVariation,
-  keyOf, list, listOf, liveRelease, longBits, lowerBound, made, memo, needsOf, offsets, only, openTable, parts, randomText, rank,
+  keyOf, list, listOf, liveRelease, longBits, lowerBound, memo, needsOf, offsets, only, openTable, parts, randomText, rank,
   readCookies, ready, reasonOf, refuse, same, segmentNeeds, setCookie, shortName, signature,
   slotNeeds, toBase64, total, u16, u32, visitOf, within,
 };

@@ -197,5 +197,8 @@ const RARE = /"(also_bought|similar|trending|new|path|referrer|query|utm|hour|we
 
 /** Whether a release takes what only some do. @param {Release} release */
 function takesRarer({ rules, segments, lists, markets, visitors }) {
-  return markets || lists.items.paged || lists.cards?.paged || visitors.paged || RARE.test(JSON.stringify([rules, segments]));
+  const paged = lists.items.paged || lists.cards?.paged || visitors.paged;
+  // Numbers beyond 2^53 have no JSON.
+  const text = JSON.stringify([rules, segments], (_, value) => (typeof value === "object" ? value : `${value}`));
+  return markets || paged || RARE.test(text);
 }

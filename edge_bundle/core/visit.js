@@ -126,7 +126,7 @@ function answers({ secure }, sent, valid, device) {
   const cookies = Object.keys(valid)
     // A cleared and a set cookie of one name would contradict each other.
     .filter((name) => sent[name] !== undefined && !valid[name] && !(minted && name === "fs_id"))
-    .map((name) => setCookie(name, "", { secure, readable: name === "fs_c" || name === "fs_s" }));
+    .map((name) => setCookie(name, "", { secure }));
   if (minted) cookies.push(setCookie("fs_id", device, { secure, days: 395 }));
   return cookies;
 }

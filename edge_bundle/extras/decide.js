@@ -6,7 +6,7 @@ import { isTrusted } from "./callers.js";
 import { core } from "./core.js";
 
 const {
-  Scene, cookieHeaders, decideSlot, jsonText, liveRelease, made, memo, needsOf, only, randomText, visitOf,
+  Scene, cookieHeaders, decideSlot, jsonText, liveRelease, memo, needsOf, only, randomText, visitOf,
 } = core;
 
 /**
@@ -55,7 +55,7 @@ export async function answer(edge, loader, call) {
   const trusted = isTrusted(edge, call);
   const explains = asked.explain && (trusted || loader.preview) ? await edge.extra("explain") : null;
   const explain = explains && explains.explainer(edge, loader.platform.now());
-  return made(loader, () => decideNow(edge, loader, call, asked, trusted, explain));
+  return loader.settled(() => decideNow(edge, loader, call, asked, trusted, explain));
 }
 
 /**

@@ -3,7 +3,7 @@
 import { core } from "./core.js";
 import { settingsOf } from "./settings.js";
 
-const { json, made, only } = core;
+const { json, only } = core;
 
 /**
  * @typedef {import("../core/edge.js").Edge} Edge
@@ -12,7 +12,7 @@ const { json, made, only } = core;
 
 /** @param {Edge} edge @param {Loader} loader @param {import("../core/visit.js").Call} call */
 export function answer(edge, loader, call) {
-  return only("GET", call) ?? made(loader, () => {
+  return only("GET", call) ?? loader.settled(() => {
     const report = reportOf(edge, loader);
     return report && json(200, report);
   });

@@ -133,3 +133,16 @@ def test_a_shop_that_nothing_can_be_learned_of_says_why_and_shows_the_pages_own_
 def test_a_shop_that_lives_in_the_future_is_refused_with_the_reason(edge, tmp_path):
     with pytest.raises(RejectedError, match="in the future"):
         open_shop(edge, tmp_path, [line("i1", 60_000_000 + n, user=n) for n in range(30)])
+
+
+def test_a_rule_may_name_a_number_that_has_no_json(tmp_path: Path) -> None:
+    rules = """
+content: {a: {html: a}, b: {html: b}}
+slots:
+  s: {default: a, rules: [{id: r, when: {traits.id: 12345678901234567890}, show: b}]}
+"""
+    project = make_project(tmp_path, rules)
+    with start_worker(project) as worker:
+        world = World(project, worker)
+        world.publish()
+        assert world.decide("s")["decisions"]["s"]["content"] == "a"
