@@ -139,7 +139,7 @@ def test_a_rule_may_name_a_number_that_has_no_json(tmp_path: Path) -> None:
     rules = """
 content: {a: {html: a}, b: {html: b}}
 slots:
-  s: {default: a, rules: [{id: r, when: {traits.id: 12345678901234567890}, show: b}]}
+  s: {default: a, rules: [{id: r, when: {traits.id: 9007199254740993}, show: b}]}
 """
     project = make_project(tmp_path, rules)
     with start_worker(project) as worker:
