@@ -33,16 +33,17 @@ class Asked {
     this.told = new Told(body);
     this.explain = body.explain === true;
     this.names = body.slots;
-    /** @type {import("../core/release.js").Release|undefined} */
-    this.release = undefined;
+    /** A release's names of slots; the release itself must not live as long as a body. */
+    /** @type {Map<string, string>|undefined} */
+    this.among = undefined;
     /** @type {SlotRequest[]} as that release knows them */
     this.known = [];
   }
 
   /** @param {import("../core/release.js").Release} release */
-  slots(release) {
-    if (release !== this.release) this.known = readSlots(this.names, release.names);
-    this.release = release;
+  slots({ names }) {
+    if (names !== this.among) this.known = readSlots(this.names, names);
+    this.among = names;
     return this.known;
   }
 }
