@@ -55,7 +55,13 @@ async function cold(env, request) {
   };
   const made = await answer(edge, edge.loader(platform), new Incoming(request), HOST);
   if (made.status !== 200) throw new Error(`${made.status} ${made.body}`);
-  return seen;
+  return { ...seen, levels: levelsOf(edge.releases.live) };
+}
+
+/** Whether a release's manifest holds all its lists, or some stand in values of their own. */
+function levelsOf({ locator, lists, visitors }) {
+  const paged = [...Object.values(lists), visitors].some((list) => list.paged);
+  return paged || locator.some((part) => !part.cells) ? 2 : 1;
 }
 
 function platformOf(env) {

@@ -85,6 +85,8 @@ def test_what_is_no_ratio_is_told_too(bench):
     assert first["filled_ms"]["min"] < held, "the first half's slot waits for nothing below it"
     assert others["compute"]["p50_ms"] <= others["compute"]["p99_ms"]
     assert others["cold"]["values_median"] >= others["cold"]["steps_median"] >= 3
+    cold = others["cold"]
+    assert (cold["manifest_levels"], cold["bar_steps"]) == (1, 4), "a small shop's lists fit it"
     assert len(others["zipf"]["hit_rate"]) == 10
     assert others["memory"]["visitors"] == others["memory"]["items"] == 2000
     assert others["memory"]["served"] == 20 * 50
