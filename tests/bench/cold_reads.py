@@ -11,6 +11,7 @@ set that `frontshelf bench quality --keep` made PROJECT of.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -18,6 +19,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+# Run as a file it finds its own folder alone.
+sys.path.append(str(Path(__file__).parents[1]))
 
 from around_core import around_core
 
@@ -84,12 +88,17 @@ def body(slot: str, prefix: list[str]) -> dict[str, Any]:
     }
 
 
-def main(project: str, test: str, slot: str = "repeats") -> None:
+def main() -> None:
     """Print the summary of a project's sessions."""
-    lines = Path(test).read_text(encoding="utf-8").splitlines()
-    bodies = [body(slot, json.loads(line)["prefix"]) for line in lines]
-    print(json.dumps(summary(cold_reads(load_project(Path(project)), bodies)), indent=1))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("project", type=Path)
+    parser.add_argument("test", type=Path)
+    parser.add_argument("slot", nargs="?", default="repeats")
+    asked = parser.parse_args()
+    lines = asked.test.read_text(encoding="utf-8").splitlines()
+    bodies = [body(asked.slot, json.loads(line)["prefix"]) for line in lines]
+    print(json.dumps(summary(cold_reads(load_project(asked.project), bodies)), indent=1))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
