@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -79,7 +80,7 @@ def preview(
     facts = {"url": link, "until": forced.until, "forced": _facts(forced)}
     report(facts, as_json, lambda: [link])
     if not as_json:
-        said = ", ".join(f"{name} {value}" for name, value in _facts(forced).items())
+        said = ", ".join(_words(name, value, at) for name, value in _facts(forced).items())
         click.echo(f"For {minutes} minutes: {said or 'nothing forced, only shown'}.", err=True)
         click.echo("Whoever has the link can open it until then.", err=True)
 
@@ -142,6 +143,15 @@ def _link(address: str, token: str) -> str:
     parts = urlsplit(address)
     query = "&".join(filter(None, [parts.query, urlencode({"fs_preview": token})]))
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
+
+
+def _words(name: str, value: Any, at: str | None) -> str:
+    """Say what is forced as it was asked for."""
+    if isinstance(value, Mapping):
+        return " and ".join(f"{key}={shown}" for key, shown in value.items())
+    if isinstance(value, list):
+        return f"{name} {' and '.join(value) or 'none'}"
+    return f"{name} {at if name == 'at' else value}"
 
 
 def _facts(preview: Preview) -> dict[str, Any]:

@@ -42,6 +42,10 @@ def test_the_link_says_what_is_forced_and_until_when(run: Run, shop: Path) -> No
     assert done.returncode == 0, done.stderr
     link = done.stdout.strip()
     assert link.startswith(f"{SHOP}&fs_preview=1.")
+    assert done.stderr.startswith(
+        "For 5 minutes: segments shoe-fans and others, t1=1, home.hero=hero-fan, "
+    )
+    assert "at 2026-11-27T09:00" in done.stderr
     said = claims(link)
     assert abs(said.pop("until") - time.time() - 300) < 120
     assert said == {
