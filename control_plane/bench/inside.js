@@ -58,7 +58,7 @@ async function cold(env, request) {
   return { ...seen, levels: levelsOf(edge.releases.live) };
 }
 
-/** Whether a release's manifest holds all its lists, or some stand in values of their own. */
+/** 1 where a release's manifest holds all its lists, 2 where some stand in values of their own. */
 function levelsOf({ locator, lists, visitors }) {
   const paged = [...Object.values(lists), visitors].some((list) => list.paged);
   return paged || locator.some((part) => !part.cells) ? 2 : 1;
